@@ -1,0 +1,72 @@
+# The four kinds of target this project has: library, program, test, embedded text.
+
+find_program(AGORA_CCACHE ccache)
+if(AGORA_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${AGORA_CCACHE}")
+endif()
+
+add_library(agora_flags INTERFACE)
+target_include_directories(agora_flags INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_options(agora_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Wold-style-cast)
+target_compile_definitions(
+  agora_flags
+  INTERFACE BOOST_ASIO_SEPARATE_COMPILATION
+            BOOST_BEAST_SEPARATE_COMPILATION
+            BOOST_ASIO_NO_DEPRECATED
+            SPDLOG_FMT_EXTERNAL)
+if(AGORA_WERROR)
+  target_compile_options(agora_flags INTERFACE -Werror)
+endif()
+if(AGORA_SANITIZE)
+  target_compile_options(agora_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(agora_flags INTERFACE -fsanitize=address,undefined)
+endif()
+target_link_libraries(agora_flags INTERFACE Threads::Threads)
+
+# agora_library(NAME SOURCES a.cpp … [DEPS lib …])
+# A static library agora_NAME. Include paths are from the repository's root.
+function(agora_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(agora_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(agora_${name} PUBLIC agora_flags ${ARG_DEPS})
+  agora_precompile(agora_${name})
+endfunction()
+
+# agora_test(NAME SOURCES a_test.cpp … [DEPS lib …])
+# A GoogleTest program NAME_test, run as one ctest test.
+function(agora_test name)
+  if(NOT AGORA_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name}_test ${ARG_SOURCES})
+  target_link_libraries(${name}_test PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  agora_precompile(${name}_test)
+  add_test(NAME ${name} COMMAND ${name}_test)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+# agora_embed(TARGET NAME FILE)
+# Makes the bytes of FILE available to TARGET as `agora::embedded::NAME` (a std::string_view), declared in "embedded/NAME.hpp".
+function(agora_embed target name file)
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/embedded")
+  add_custom_command(
+    OUTPUT "${out}/${name}.hpp" "${out}/${name}.cpp"
+    COMMAND "${AGORA_PYTHON}" "${CMAKE_SOURCE_DIR}/cmake/embed.py" "${name}" "${file}" "${out}"
+    DEPENDS "${file}" "${CMAKE_SOURCE_DIR}/cmake/embed.py"
+    VERBATIM)
+  target_sources(${target} PRIVATE "${out}/${name}.cpp" "${out}/${name}.hpp")
+  target_include_directories(${target} PUBLIC "${CMAKE_CURRENT_BINARY_DIR}")
+endfunction()
+
+# One precompiled header for everything, built once.
+function(agora_precompile target)
+  if(NOT TARGET agora_pch)
+    file(WRITE "${CMAKE_BINARY_DIR}/pch/pch.cpp.in" "")
+    configure_file("${CMAKE_BINARY_DIR}/pch/pch.cpp.in" "${CMAKE_BINARY_DIR}/pch/pch.cpp" COPYONLY)
+    add_library(agora_pch STATIC "${CMAKE_BINARY_DIR}/pch/pch.cpp")
+    target_link_libraries(agora_pch PUBLIC agora_flags)
+    target_precompile_headers(agora_pch PRIVATE "${CMAKE_SOURCE_DIR}/cmake/pch.hpp")
+  endif()
+  target_precompile_headers(${target} REUSE_FROM agora_pch)
+endfunction()

@@ -1,0 +1,52 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libs/base/result.hpp"
+#include "libs/json/reader.hpp"
+
+namespace agora::http {
+
+enum class Method { get, head, post, put, patch, delete_, options };
+
+/// What a connection read; handlers see it through Request.
+struct RequestData {
+  Method method = Method::get;
+  std::string path;   ///< percent-decoded, `/api/v1/orders/o1`
+  std::string query;  ///< raw text after `?`
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, in order
+  std::string body;
+  std::vector<std::pair<std::string_view, std::string>> path_parameters;  ///< by the names of the route's template
+};
+
+/// A request that passed the header gate. A view, cheap to copy, valid until the handler's coroutine ended.
+class Request {
+ public:
+  explicit Request(const RequestData& data) : data_(&data) {}
+
+  Method method() const { return data_->method; }
+  std::string_view path() const { return data_->path; }
+  std::string_view body() const { return data_->body; }
+  /// The value of `{name}` in the route's path.
+  std::string_view path_parameter(std::string_view name) const;
+  /// The only header of that (lower-case) name; none when absent. See header_count() where doubles matter.
+  std::optional<std::string_view> header(std::string_view name) const;
+  int header_count(std::string_view name) const;
+  /// The query string's parameters, percent-decoded, in order; 400 `malformed_query` when they are not decodable UTF-8.
+  Result<std::vector<std::pair<std::string, std::string>>> query() const;
+
+ private:
+  const RequestData* data_;
+};
+
+/// The body as T: 415 unless `application/json` (charset utf-8 at most), 400 when it is not JSON, 422 with all field errors.
+template <class T>
+Result<T> read_json(Request request);
+
+/// `Idempotency-Key`: none when absent; 400 `invalid_idempotency_key` unless 1–255 visible ASCII, once.
+Result<std::optional<std::string>> idempotency_key(Request request);
+
+}  // namespace agora::http

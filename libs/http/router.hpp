@@ -1,0 +1,56 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/ctx.hpp"
+#include "libs/http/request.hpp"
+#include "libs/http/response.hpp"
+
+namespace agora::http {
+
+/// Who may call: checked before the handler runs. guest: anyone with a token.
+enum class Auth { anonymous, guest, user, member, support, admin };
+/// Whether demo mode lets a request without a token in; the handler then takes the principal from what is asked for.
+enum class DemoGuests { no, yes };
+/// Whose thing the route touches; the handler or store enforces it (another's answers as a missing one: 404), tests walk it.
+enum class Ownership { none, buyer, seller };
+/// Requests of `reserved` rows may use the share of requests_in_flight_max kept for what must not be shed (checkout, payment).
+enum class Admission { normal, reserved };
+
+using Handler = std::function<Task<Result<Response>>(Ctx, Request)>;
+
+/// A row: everything there is to know about a route before its handler.
+struct Route {
+  Method method;
+  std::string path;          ///< `/orders/{order_id}`; one segment per parameter
+  std::string operation_id;  ///< unique, as in the OpenAPI document
+  Auth auth;
+  Ownership ownership;
+  Handler handler;
+  DemoGuests demo_guests = DemoGuests::no;
+  Admission admission = Admission::normal;
+};
+
+/// Finds the row of a method and path. Built before the server starts, immutable afterwards.
+class Router {
+ public:
+  Router();
+  ~Router();
+  Router(Router&&) noexcept;
+  /// Adds rows under a prefix ("" or "/api/v1"). Throws std::logic_error on a duplicate method and path.
+  void mount(std::string_view prefix, const std::vector<Route>& routes);
+  /// All mounted rows with their full paths (for the test that compares them with the contract).
+  const std::vector<Route>& routes() const;
+
+  struct Match;
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agora::http

@@ -1,0 +1,78 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "libs/base/clock.hpp"
+#include "libs/sql/tx.hpp"
+
+namespace agora::sql {
+
+using Sha256 = std::array<std::byte, 32>;
+
+/// A request's idempotency key in its scope. Made by idempotency_key(), stored as (principal, hash) with the hash of the body.
+struct IdempotencyKey {
+  std::string principal;
+  Sha256 scope;  ///< SHA-256 of operation, path parameters and key, length-prefixed
+  Sha256 body;   ///< SHA-256 of the request's body
+};
+
+/// `path_parameters` in the order of the route's template.
+IdempotencyKey idempotency_key(std::string principal, std::string_view operation_id,
+                               const std::vector<std::string_view>& path_parameters, std::string_view key, std::string_view body);
+
+/// What was answered the first time, to the byte.
+struct StoredAnswer {
+  int status = 0;
+  std::string location{};  ///< empty: none
+  std::string body{};
+};
+
+/// The keys of one span (or of one work: then of size one), claimed and answered as data rules want:
+/// all inserted sorted, the answers of those not won read in a later statement, each command admitted in queue order,
+/// and at the end the answers written and the claims of every "no" deleted, in the same transaction as the effects.
+/// SQLite has one writer: it reads, decides, inserts. Commands without a key (nullopt) are always admitted.
+///
+///     KeySpan keys(tx, std::move(requests), now);
+///     for (i…) std::visit over keys.admit(i): Admitted → decide; keys.accept(i, answer) if it committed something, nothing if it was a no
+///     keys.finish();
+class KeySpan {
+ public:
+  struct Admitted {};     ///< decide this command
+  struct BodyDiffers {};  ///< the key was used with another body: 422 `idempotency_key_reused`
+
+  /// Claims. May throw DatabaseError (PostgreSQL: serialization, when a claim was neither won nor found; the span runs again).
+  KeySpan(Tx& tx, std::vector<std::optional<IdempotencyKey>> requests, Timestamp now);
+
+  /// What to do with command i; call in queue order, after accept() of the ones before. Of two equal keys the second sees the first's answer.
+  std::variant<Admitted, StoredAnswer, BodyDiffers> admit(std::size_t i);
+  /// Command i committed something and answers this; kept for whoever repeats the key. No-op for a command without a key.
+  void accept(std::size_t i, StoredAnswer answer);
+  /// Writes the answers, deletes the claims of what was refused. Call once, last.
+  void finish();
+
+ private:
+  struct Entry;
+  Tx& tx_;
+  Timestamp now_;
+  std::vector<std::optional<IdempotencyKey>> requests_;
+  std::vector<Entry> entries_;
+  std::vector<std::size_t> entry_of_;
+
+ public:
+  ~KeySpan();
+  KeySpan(const KeySpan&) = delete;
+  KeySpan& operator=(const KeySpan&) = delete;
+};
+
+/// Deletes at most `limit` keys made before `before`; how many went. For the cleaning job (keys are kept 24 h).
+std::int64_t delete_idempotency_keys(Tx& tx, Timestamp before, std::int64_t limit);
+
+/// The table, for a service's first migration (`-- only:` blocks included).
+extern const std::string_view kIdempotencySchema;
+
+}  // namespace agora::sql

@@ -1,0 +1,96 @@
+#include "services/order/api/order_json.hpp"
+
+#include "libs/json/writer.hpp"
+
+namespace agora::order {
+namespace {
+
+constexpr std::size_t kOrderBytes = 640;
+constexpr std::size_t kLineBytes = 384;
+
+void amounts_without_total(json::Writer& json, const Amounts& amounts, Currency currency) {
+  json.member("subtotal", Money{amounts.subtotal, currency})
+      .member("discount_total", Money{amounts.discount_total, currency})
+      .member("shipping_total", Money{amounts.shipping_total, currency})
+      .member("tax_total", Money{amounts.tax_total, currency});
+}
+
+void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
+  json.begin_object()
+      .member("line_id", line.line_id)
+      .member("offer_id", line.offer_id)
+      .member("product_id", line.product_id)
+      .member("variant_id", line.variant_id)
+      .member("sku", line.sku)
+      .member("title", line.title)
+      .member("quantity", line.quantity)
+      .member("canceled_quantity", line.canceled_quantity)
+      .member("price", Money{line.unit_price, currency});
+  amounts_without_total(json, line.amounts, currency);
+  json.member("total", Money{line.amounts.total, currency})
+      .member("requires_shipping", line.requires_shipping)
+      .end_object();
+}
+
+void write_order(json::Writer& json, const Order& order) {
+  // With several lines there is no one product or quantity to name at the top.
+  const auto* only = order.lines.size() == 1 ? &order.lines.front() : nullptr;
+  json.begin_object().member("order_id", order.order_id).member("user_id", order.user_id);
+  if (only != nullptr) {
+    json.member("product_id", only->product_id).member("quantity", only->quantity);
+  } else {
+    json.key("product_id").value(nullptr).key("quantity").value(nullptr);
+  }
+  json.member("total", Money{order.amounts.total, order.currency})
+      .member("status", to_string(order.status))
+      .member("number", order.number)
+      .member("order_group_id", order.group_id)
+      .member("seller_id", order.seller_id)
+      .member("currency", order.currency)
+      .member("payment_status", to_string(order.payment_status))
+      .member("fulfillment_status", to_string(order.fulfillment_status));
+  json.key("cancel_reason");
+  if (order.cancel_reason) {
+    json.value(to_string(*order.cancel_reason));
+  } else {
+    json.value(nullptr);
+  }
+  amounts_without_total(json, order.amounts, order.currency);
+  json.key("items").begin_array();
+  for (const auto& line : order.lines) write_line(json, line, order.currency);
+  json.end_array()
+      .member("placed_at", order.placed_at)
+      .member("updated_at", order.updated_at)
+      .member("canceled_at", order.canceled_at)
+      .member("pay_by", order.pay_by)
+      .member("version", order.version)
+      .end_object();
+}
+
+}  // namespace
+
+std::string render_order(const Order& order) {
+  std::string out;
+  out.reserve(kOrderBytes + kLineBytes * order.lines.size());
+  json::Writer json(out);
+  write_order(json, order);
+  return out;
+}
+
+std::string render_order_page(const std::vector<Order>& orders, const std::string& next_cursor) {
+  std::string out;
+  out.reserve(64 + (kOrderBytes + kLineBytes) * orders.size());
+  json::Writer json(out);
+  json.begin_object().key("items").begin_array();
+  for (const auto& order : orders) write_order(json, order);
+  json.end_array().key("next_cursor");
+  if (next_cursor.empty()) {
+    json.value(nullptr);
+  } else {
+    json.value(next_cursor);
+  }
+  json.member("has_more", !next_cursor.empty()).end_object();
+  return out;
+}
+
+}  // namespace agora::order

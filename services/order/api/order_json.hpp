@@ -1,0 +1,15 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "services/order/core/order.hpp"
+
+namespace agora::order {
+
+/// The order as the REST contract shows it; its first six members are those of the contract that came first, in its order.
+std::string render_order(const Order& order);
+
+/// `{items, next_cursor, has_more}`; an empty cursor is null.
+std::string render_order_page(const std::vector<Order>& orders, const std::string& next_cursor);
+
+}  // namespace agora::order

@@ -1,0 +1,43 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "libs/base/money.hpp"
+#include "services/order/core/stock.hpp"
+#include "services/order/core/types.hpp"
+
+namespace agora::order {
+
+/// Order's copy of what catalog says of an offer: seller × variant with its price.
+struct Offer {
+  OfferId offer_id;
+  ProductId product_id;
+  VariantId variant_id;
+  SellerId seller_id;
+  std::string sku;
+  std::string title;
+  Money price;
+  bool requires_shipping = true;
+  bool sellable = false;  ///< offer active, product published, seller open
+};
+
+/// The offers that the lines of a decision may mean.
+class Assortment {
+ public:
+  void add(Offer offer);
+  const Offer* find(const OfferId& offer_id) const;
+  /// Whether anything is known of the product at all.
+  bool knows(const ProductId& product_id) const { return by_product_.contains(product_id); }
+  /// What a bare product means: its cheapest sellable offer in stock, ties by id; when none is in stock the cheapest sellable one,
+  /// null when none is sellable.
+  const Offer* buy_box(const ProductId& product_id, const StockLevels& stock) const;
+
+  const std::map<OfferId, Offer>& offers() const { return offers_; }
+
+ private:
+  std::map<OfferId, Offer> offers_;
+  std::map<ProductId, std::vector<OfferId>> by_product_;
+};
+
+}  // namespace agora::order

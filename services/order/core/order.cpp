@@ -1,0 +1,87 @@
+#include "services/order/core/order.hpp"
+
+#include <algorithm>
+
+namespace agora::order {
+namespace {
+
+/// The least advanced of the orders that are not canceled; canceled when all are.
+OrderStatus status_of(const std::vector<const Order*>& orders) {
+  auto least = OrderStatus::canceled;
+  for (const auto* order : orders) least = std::min(least, order->status);
+  return least;
+}
+
+/// What all orders share, else what the first live order says: payment treats a group as one.
+PaymentStatus payment_status_of(const std::vector<const Order*>& orders) {
+  for (const auto* order : orders) {
+    if (order->status != OrderStatus::canceled) return order->payment_status;
+  }
+  return orders.front()->payment_status;
+}
+
+/// The common status of the live orders, or the "partially" form of the most advanced one.
+FulfillmentStatus fulfillment_status_of(const std::vector<const Order*>& orders) {
+  std::optional<FulfillmentStatus> least;
+  std::optional<FulfillmentStatus> most;
+  for (const auto* order : orders) {
+    if (order->status == OrderStatus::canceled) continue;
+    least = std::min(least.value_or(order->fulfillment_status), order->fulfillment_status);
+    most = std::max(most.value_or(order->fulfillment_status), order->fulfillment_status);
+  }
+  if (!least) return FulfillmentStatus::canceled;
+  if (least == most) return *least;
+  switch (*most) {
+    case FulfillmentStatus::fulfilled: return FulfillmentStatus::partially_fulfilled;
+    case FulfillmentStatus::shipped: return FulfillmentStatus::partially_shipped;
+    case FulfillmentStatus::delivered: return FulfillmentStatus::partially_delivered;
+    default: return *most;
+  }
+}
+
+/// From then on somebody is packing: the buyer asks the seller, or sends it back.
+bool has_fulfillment(FulfillmentStatus status) { return status != FulfillmentStatus::not_fulfilled; }
+
+}  // namespace
+
+Result<void> Order::cancel(CancelReason reason, Timestamp now) {
+  if (status == OrderStatus::canceled) {
+    return Error{Errc::conflict, "already_canceled", "The order is canceled already."};
+  }
+  if (!is_legal(status, OrderStatus::canceled) ||
+      (reason == CancelReason::buyer && has_fulfillment(fulfillment_status))) {
+    return Error{Errc::conflict, "not_cancelable", "The order is too far along to be canceled."};
+  }
+  if (reason == CancelReason::expired && status != OrderStatus::pending) {
+    return Error{Errc::conflict, "not_cancelable", "Only an unpaid order expires."};
+  }
+  status = OrderStatus::canceled;
+  fulfillment_status = FulfillmentStatus::canceled;
+  // A captured payment stays captured until its refund says otherwise.
+  if (payment_status != PaymentStatus::captured) payment_status = PaymentStatus::canceled;
+  cancel_reason = reason;
+  for (auto& line : lines) line.canceled_quantity = line.quantity;
+  canceled_at = now;
+  updated_at = now;
+  pay_by.reset();
+  ++version;
+  return {};
+}
+
+bool OrderGroup::roll_up(const std::vector<const Order*>& orders, Timestamp now) {
+  const auto new_status = status_of(orders);
+  const auto new_payment_status = payment_status_of(orders);
+  const auto new_fulfillment_status = fulfillment_status_of(orders);
+  if (new_status == status && new_payment_status == payment_status && new_fulfillment_status == fulfillment_status) {
+    return false;
+  }
+  status = new_status;
+  payment_status = new_payment_status;
+  fulfillment_status = new_fulfillment_status;
+  if (status != OrderStatus::pending) pay_by.reset();
+  updated_at = now;
+  ++version;
+  return true;
+}
+
+}  // namespace agora::order

@@ -1,0 +1,75 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/base/clock.hpp"
+#include "libs/base/money.hpp"
+#include "libs/base/result.hpp"
+#include "services/order/core/types.hpp"
+
+namespace agora::order {
+
+/// So many of one offer, at the price frozen when the order was placed.
+struct OrderLine {
+  LineId line_id;
+  OfferId offer_id;
+  ProductId product_id;
+  VariantId variant_id;
+  std::string sku;
+  std::string title;
+  std::int64_t quantity = 0;
+  std::int64_t canceled_quantity = 0;
+  std::int64_t unit_price = 0;  ///< minor units
+  Amounts amounts{};
+  bool requires_shipping = true;
+
+  /// Units that hold a reservation while nothing is shipped.
+  std::int64_t reserved_quantity() const { return quantity - canceled_quantity; }
+};
+
+/// What one buyer ordered of one seller. Every change raises `version` by one, with one event of that version.
+struct Order {
+  OrderId order_id;
+  std::string number;  ///< 10 Crockford base32 characters, for people
+  OrderGroupId group_id;
+  UserId user_id;
+  SellerId seller_id;
+  Currency currency;
+  OrderStatus status = OrderStatus::pending;
+  PaymentStatus payment_status = PaymentStatus::not_paid;
+  FulfillmentStatus fulfillment_status = FulfillmentStatus::not_fulfilled;
+  std::optional<CancelReason> cancel_reason{};
+  Amounts amounts{};
+  std::vector<OrderLine> lines{};
+  std::int64_t version = 1;
+  Timestamp placed_at{};
+  Timestamp updated_at{};
+  std::optional<Timestamp> canceled_at{};
+  std::optional<Timestamp> pay_by{};  ///< of its group: unpaid by then, it expires; none once that is settled
+
+  /// Ends the order and gives up all it reserved.
+  /// "No": conflict `already_canceled`, `not_cancelable` (completed, or a fulfilment holds a line and the buyer asks).
+  Result<void> cancel(CancelReason reason, Timestamp now);
+};
+
+/// The orders of one checkout, paid together. Its three statuses are rolled up from its orders.
+struct OrderGroup {
+  OrderGroupId group_id;
+  std::string number;
+  UserId user_id;
+  Currency currency;
+  OrderStatus status = OrderStatus::pending;
+  PaymentStatus payment_status = PaymentStatus::not_paid;
+  FulfillmentStatus fulfillment_status = FulfillmentStatus::not_fulfilled;
+  Amounts amounts{};
+  std::int64_t version = 1;
+  Timestamp placed_at{};
+  Timestamp updated_at{};
+  std::optional<Timestamp> pay_by{};
+
+  /// Takes over what its orders say together; whether that changed anything. A group that is no longer pending has no `pay_by`.
+  bool roll_up(const std::vector<const Order*>& orders, Timestamp now);
+};
+
+}  // namespace agora::order

@@ -1,0 +1,58 @@
+// Canceling on request: by the buyer, or by support for anybody.
+
+#include <map>
+
+#include "libs/sql/faults.hpp"
+#include "services/order/store/closing.hpp"
+#include "services/order/store/order_store.hpp"
+
+namespace agora::order {
+namespace {
+
+constexpr sql::Sql kGroupsOfOrders{
+    "SELECT DISTINCT group_id FROM orders WHERE order_id IN (SELECT value FROM json_each($1))",
+    "SELECT DISTINCT group_id FROM orders WHERE order_id IN (SELECT json_array_elements_text($1::json))"};
+
+/// An order never changes its group, so this may be read before anything is locked.
+std::vector<OrderGroupId> groups_of(sql::Tx& tx, std::span<const CancelCommand> commands) {
+  std::vector<OrderId> order_ids;
+  for (const auto& command : commands) order_ids.push_back(command.order_id);
+  const auto wanted = json_array(order_ids);
+  std::vector<OrderGroupId> group_ids;
+  auto rows = tx.query(kGroupsOfOrders, {wanted});
+  while (rows.next()) group_ids.push_back(rows.id<OrderGroupTag>(0));
+  return group_ids;
+}
+
+}  // namespace
+
+std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelCommand> commands,
+                                            OrderStore::RenderOrder render_order) {
+  const auto& last = commands.back();
+  KeyedAnswers answers(tx, keys_of(commands), last.now);
+  Closing closing(tx, groups_of(tx, commands), SkipLocked::no);
+
+  std::map<std::size_t, const Order*> accepted;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const auto& command = commands[i];
+    answers.decide(i, [&]() -> Result<void> {
+      auto* order = closing.order(command.order_id);
+      // Another's order answers as a missing one.
+      if (order == nullptr || (command.buyer && order->user_id != *command.buyer)) {
+        return Error{Errc::not_found, "not_found", "There is no such order."};
+      }
+      AGORA_TRY_VOID(closing.cancel(*order, command.reason, command.now, command.trace));
+      accepted.emplace(i, order);
+      return {};
+    });
+  }
+  AGORA_CRASH_POINT("order.cancel.decided");
+
+  closing.write(last.now, last.trace);
+  for (const auto& [i, order] : accepted) answers.accept(i, {200, {}, render_order(*order)});
+  auto results = answers.finish();
+  AGORA_CRASH_POINT("order.cancel.written");
+  return results;
+}
+
+}  // namespace agora::order

@@ -1,0 +1,99 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/ctx.hpp"
+#include "libs/base/result.hpp"
+#include "libs/base/task.hpp"
+#include "libs/sql/database.hpp"
+#include "services/order/core/order.hpp"
+#include "services/order/core/placing.hpp"
+#include "services/order/store/keyed_answers.hpp"
+
+namespace agora::order {
+
+/// Places one order; `key` as the request's Idempotency-Key in its scope.
+struct PlaceCommand {
+  PlaceOrder order;
+  std::optional<sql::IdempotencyKey> key{};
+  TraceContext trace{};
+};
+
+/// Cancels one order on somebody's behalf.
+struct CancelCommand {
+  OrderId order_id;
+  std::optional<UserId> buyer{};  ///< the only user who may; none: anybody's order (support)
+  CancelReason reason = CancelReason::buyer;
+  Timestamp now{};
+  std::optional<sql::IdempotencyKey> key{};
+  TraceContext trace{};
+};
+
+/// Expires one group if it is still unpaid at `now`.
+struct ExpireCommand {
+  OrderGroupId group_id;
+  Timestamp now;
+};
+/// `left`: paid or canceled meanwhile, or held by somebody else (the next round sees it again).
+enum class Expired { expired, left };
+
+/// A buyer's own orders, newest first.
+struct OrderFilter {
+  UserId user_id;
+  std::vector<OrderStatus> statuses{};  ///< empty: all
+  std::optional<Timestamp> created_after{};
+};
+/// Where a page starts: after this order.
+struct OrderPosition {
+  Timestamp placed_at;
+  OrderId order_id;
+};
+struct OrderPage {
+  std::vector<Order> orders;
+  bool has_more = false;
+};
+
+/// Orders, their groups and stock. Placing, canceling and expiring are spans: what waits during a commit is decided together, in one
+/// transaction, with idempotency key, group, order, lines, stock and events. Thread-safe. `database` must outlive it.
+class OrderStore {
+ public:
+  /// Writes the answer that a key must repeat to the byte.
+  using RenderOrder = std::string (*)(const Order&);
+
+  OrderStore(sql::Database& database, RenderOrder render_order);
+
+  /// "No": those of core's place(), and invalid_argument `idempotency_key_reused`.
+  Task<Result<Answered>> place(Ctx ctx, PlaceCommand command);
+  /// "No": not_found `not_found`, those of Order::cancel(), and `idempotency_key_reused`.
+  Task<Result<Answered>> cancel(Ctx ctx, CancelCommand command);
+  Task<Expired> expire(Ctx ctx, ExpireCommand command);
+
+  Task<std::optional<Order>> find(Ctx ctx, OrderId order_id);
+  /// At most `limit` orders after `after`.
+  Task<OrderPage> list(Ctx ctx, OrderFilter filter, std::optional<OrderPosition> after, int limit);
+  /// Groups whose time to pay is over, the longest overdue first.
+  Task<std::vector<OrderGroupId>> unpaid_groups(Ctx ctx, Timestamp now, int limit);
+  /// Forgets at most `limit` idempotency keys made before `before`; how many went.
+  Task<std::int64_t> delete_keys(Ctx ctx, Timestamp before, int limit);
+
+ private:
+  sql::Database& database_;
+  sql::Span<PlaceCommand, Result<Answered>> place_;
+  sql::Span<CancelCommand, Result<Answered>> cancel_;
+  sql::Span<ExpireCommand, Expired> expire_;
+};
+
+/// The span handlers, one file each. Called inside a transaction.
+std::vector<Result<Answered>> handle_place(sql::Tx& tx, std::span<const PlaceCommand> commands,
+                                           OrderStore::RenderOrder render_order);
+std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelCommand> commands,
+                                            OrderStore::RenderOrder render_order);
+std::vector<Expired> handle_expire(sql::Tx& tx, std::span<const ExpireCommand> commands);
+
+/// The schema, in steps.
+std::span<const sql::Migration> migrations();
+
+}  // namespace agora::order

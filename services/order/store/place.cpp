@@ -1,0 +1,81 @@
+// Placing: all that waited is decided together, in queue order, and written in one transaction.
+
+#include <set>
+
+#include "libs/sql/faults.hpp"
+#include "services/order/store/order_store.hpp"
+#include "services/order/store/rows.hpp"
+#include "services/order/store/stock_table.hpp"
+
+namespace agora::order {
+namespace {
+
+/// Every offer that a line may turn out to mean, and the stock of each, locked.
+struct Held {
+  Assortment assortment;
+  StockLevels stock;
+};
+
+Held hold(sql::Tx& tx, std::span<const PlaceCommand> commands) {
+  std::set<OfferId> offer_ids;
+  std::set<ProductId> product_ids;
+  for (const auto& command : commands) {
+    for (const auto& line : command.order.lines) {
+      if (line.offer_id) offer_ids.insert(*line.offer_id);
+      if (line.product_id) product_ids.insert(*line.product_id);
+    }
+  }
+  Held held{load_assortment(tx, {offer_ids.begin(), offer_ids.end()}, {product_ids.begin(), product_ids.end()}), {}};
+  std::vector<OfferId> stocked;
+  for (const auto& [offer_id, offer] : held.assortment.offers()) stocked.push_back(offer_id);
+  held.stock = lock_stock(tx, stocked);
+  return held;
+}
+
+struct Accepted {
+  std::size_t index;
+  Placed placed;
+};
+
+}  // namespace
+
+std::vector<Result<Answered>> handle_place(sql::Tx& tx, std::span<const PlaceCommand> commands,
+                                           OrderStore::RenderOrder render_order) {
+  const auto now = commands.back().order.now;
+  KeyedAnswers answers(tx, keys_of(commands), now);
+  auto held = hold(tx, commands);
+
+  std::vector<Accepted> accepted;
+  accepted.reserve(commands.size());
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    answers.decide(i, [&]() -> Result<void> {
+      AGORA_TRY(auto placed, place(commands[i].order, held.assortment, held.stock));
+      accepted.push_back({i, std::move(placed)});
+      return {};
+    });
+  }
+  AGORA_CRASH_POINT("order.place.decided");
+
+  std::vector<OrderGroup*> groups;
+  std::vector<Order*> orders;
+  for (auto& [index, placed] : accepted) {
+    groups.push_back(&placed.group);
+    orders.push_back(&placed.order);
+  }
+  insert_groups(tx, groups);
+  insert_orders(tx, orders);
+
+  Outbox outbox(now, commands.back().trace);
+  for (auto& [index, placed] : accepted) {
+    outbox.order_group_placed(placed.group, {&placed.order}, commands[index].trace);
+    outbox.order_placed(placed.order, commands[index].trace);
+    answers.accept(index, {201, "/api/v1/orders/" + placed.order.order_id.str(), render_order(placed.order)});
+  }
+  save_stock(tx, held.stock, outbox);
+  outbox.write(tx);
+  auto results = answers.finish();
+  AGORA_CRASH_POINT("order.place.written");
+  return results;
+}
+
+}  // namespace agora::order

@@ -1,0 +1,63 @@
+#include "services/order/store/replicas.hpp"
+
+#include "services/order/store/outbox.hpp"
+
+namespace agora::order {
+namespace {
+
+constexpr sql::Sql kApplyOffer{
+    "INSERT INTO offers (offer_id, seller_id, product_id, variant_id, sku, price, currency, status, requires_shipping, "
+    "tax_included, handling_days, log_id, version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) "
+    "ON CONFLICT (offer_id) DO UPDATE SET seller_id = excluded.seller_id, product_id = excluded.product_id, "
+    "variant_id = excluded.variant_id, sku = excluded.sku, price = excluded.price, currency = excluded.currency, "
+    "status = excluded.status, requires_shipping = excluded.requires_shipping, tax_included = excluded.tax_included, "
+    "handling_days = excluded.handling_days, log_id = excluded.log_id, version = excluded.version "
+    "WHERE offers.log_id <> excluded.log_id OR offers.version < excluded.version"};
+constexpr sql::Sql kApplyProduct{
+    "INSERT INTO products (product_id, status, title, log_id, version) VALUES ($1,$2,$3,$4,$5) "
+    "ON CONFLICT (product_id) DO UPDATE SET status = excluded.status, title = excluded.title, log_id = excluded.log_id, "
+    "version = excluded.version WHERE products.log_id <> excluded.log_id OR products.version < excluded.version"};
+constexpr sql::Sql kApplySeller{
+    "INSERT INTO sellers (seller_id, status, name, log_id, version) VALUES ($1,$2,$3,$4,$5) "
+    "ON CONFLICT (seller_id) DO UPDATE SET status = excluded.status, name = excluded.name, log_id = excluded.log_id, "
+    "version = excluded.version WHERE sellers.log_id <> excluded.log_id OR sellers.version < excluded.version"};
+constexpr sql::Sql kApplyUser{
+    "INSERT INTO users (user_id, log_id, version) VALUES ($1,$2,$3) ON CONFLICT (user_id) DO UPDATE SET "
+    "log_id = excluded.log_id, version = excluded.version "
+    "WHERE users.log_id <> excluded.log_id OR users.version < excluded.version"};
+
+constexpr sql::Sql kInsertStock{
+    "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
+constexpr sql::Sql kInsertMovement{
+    "INSERT INTO stock_movements (offer_id, kind, delta, reason, made_at) VALUES ($1, 'initial', $2, NULL, $3)"};
+
+/// A stock row is never deleted, so its absence says that the initial quantity was never applied.
+void apply_initial_quantity(sql::Tx& tx, const OfferId& offer_id, std::int64_t quantity, Timestamp now) {
+  if (tx.execute(kInsertStock, {offer_id, quantity}) == 0) return;
+  tx.execute_one(kInsertMovement, {offer_id, quantity, now});
+  Outbox outbox(now, {});
+  outbox.stock_changed(offer_id, {quantity, 0, 1});
+  outbox.write(tx);
+}
+
+}  // namespace
+
+void apply(sql::Tx& tx, const OfferState& o, const SourceVersion& source, Timestamp now) {
+  if (o.initial_quantity) apply_initial_quantity(tx, o.offer_id, *o.initial_quantity, now);
+  tx.execute(kApplyOffer, {o.offer_id, o.seller_id, o.product_id, o.variant_id, o.sku, o.price, o.currency, o.status,
+                           o.requires_shipping, o.tax_included, o.handling_days, source.log_id, source.version});
+}
+
+void apply(sql::Tx& tx, const ProductState& p, const SourceVersion& source) {
+  tx.execute(kApplyProduct, {p.product_id, p.status, p.title, source.log_id, source.version});
+}
+
+void apply(sql::Tx& tx, const SellerState& s, const SourceVersion& source) {
+  tx.execute(kApplySeller, {s.seller_id, s.status, s.name, source.log_id, source.version});
+}
+
+void apply(sql::Tx& tx, const UserState& u, const SourceVersion& source) {
+  tx.execute(kApplyUser, {u.user_id, source.log_id, source.version});
+}
+
+}  // namespace agora::order

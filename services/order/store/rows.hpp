@@ -1,0 +1,51 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "libs/sql/tx.hpp"
+#include "services/order/core/order.hpp"
+
+namespace agora::order {
+
+/// How orders and groups stand in their tables. The column lists and the functions that read and write them live here alone.
+
+/// Ids as a JSON array: how one parameter carries a set (`json_each` / `json_array_elements_text`).
+template <class Ids>
+std::string json_array(const Ids& ids) {
+  std::string text = "[";
+  for (const auto& id : ids) {
+    if (text.size() > 1) text += ',';
+    text += '"';
+    text += id.str();  // [A-Za-z0-9_-] alone: nothing to escape
+    text += '"';
+  }
+  return text + "]";
+}
+
+/// The order with its lines; none when there is no such id. By primary key.
+std::optional<Order> find_order(sql::Tx& tx, const OrderId& order_id);
+
+/// Locks the groups (bytewise by id), then all their orders (bytewise by id), and loads them with their lines.
+/// `skip_locked`: groups that somebody else holds are left out instead of waited for.
+struct LockedGroup {
+  OrderGroup group;
+  std::vector<Order> orders;
+};
+enum class SkipLocked { no, yes };
+std::vector<LockedGroup> lock_groups(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked);
+
+/// Attaches their lines to orders (any number of them, one query).
+void load_lines(sql::Tx& tx, std::vector<Order>& orders);
+
+/// The order in the current row of AGORA_ORDER_COLUMNS, without lines.
+Order read_order(const sql::Rows& rows);
+
+/// Inserts. Numbers are drawn here, again on the rare conflict, and set in what is passed.
+void insert_groups(sql::Tx& tx, const std::vector<OrderGroup*>& groups);
+void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders);
+
+/// Writes what canceling changes, where the version before still holds (DatabaseError row_count otherwise).
+void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups);
+void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders);
+
+}  // namespace agora::order

@@ -1,0 +1,78 @@
+#include "services/order/store/stock_table.hpp"
+
+#include "services/order/store/rows.hpp"
+
+namespace agora::order {
+namespace {
+
+constexpr sql::Sql kLockStock{
+    "SELECT offer_id, on_hand, reserved, version FROM stock WHERE offer_id IN (SELECT value FROM json_each($1)) "
+    "ORDER BY offer_id",
+    "SELECT offer_id, on_hand, reserved, version FROM stock WHERE offer_id IN "
+    "(SELECT json_array_elements_text($1::json)) ORDER BY offer_id FOR UPDATE"};
+constexpr sql::Sql kUpdateStock{
+    "UPDATE stock SET on_hand = $1, reserved = $2, version = $3 WHERE offer_id = $4 AND version = $5"};
+
+// An offer is sellable when it is active, its product published and its seller open.
+#define AGORA_OFFER_COLUMNS                                                                               \
+  "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "            \
+  "o.requires_shipping, CASE WHEN o.status = 'active' AND p.status = 'published' AND s.status = 'open' "  \
+  "THEN 1 ELSE 0 END FROM offers o JOIN products p ON p.product_id = o.product_id "                       \
+  "JOIN sellers s ON s.seller_id = o.seller_id "
+
+constexpr sql::Sql kOffersById{
+    "SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT value FROM json_each($1))",
+    "SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT json_array_elements_text($1::json))"};
+constexpr sql::Sql kOffersByProduct{
+    "SELECT " AGORA_OFFER_COLUMNS "WHERE o.product_id IN (SELECT value FROM json_each($1))",
+    "SELECT " AGORA_OFFER_COLUMNS "WHERE o.product_id IN (SELECT json_array_elements_text($1::json))"};
+
+void add_offers(sql::Tx& tx, const sql::Sql& statement, const std::string& ids, Assortment& assortment) {
+  auto rows = tx.query(statement, {ids});
+  while (rows.next()) {
+    const auto currency = Currency::from_code(rows.text(7));
+    if (!currency) throw sql::DatabaseError(sql::DatabaseError::Kind::failed, "an offer is stored in no known currency");
+    assortment.add({.offer_id = rows.id<OfferTag>(0),
+                    .product_id = rows.id<ProductTag>(1),
+                    .variant_id = rows.id<VariantTag>(2),
+                    .seller_id = rows.id<SellerTag>(3),
+                    .sku = std::string(rows.text(4)),
+                    .title = std::string(rows.text(5)),
+                    .price = Money{rows.int64(6), *currency},
+                    .requires_shipping = rows.boolean(8),
+                    .sellable = rows.boolean(9)});
+  }
+}
+
+}  // namespace
+
+StockLevels lock_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids) {
+  StockLevels stock;
+  if (offer_ids.empty()) return stock;
+  const auto wanted = json_array(offer_ids);
+  auto rows = tx.query(kLockStock, {wanted});
+  while (rows.next()) stock.add(rows.id<OfferTag>(0), {rows.int64(1), rows.int64(2), rows.int64(3)});
+  return stock;
+}
+
+void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox) {
+  sql::Batch batch(kUpdateStock, 5);
+  for (const auto& [offer_id, entry] : stock.entries()) {
+    if (!entry.changed) continue;
+    auto level = entry.level;
+    ++level.version;
+    batch.add({level.on_hand, level.reserved, level.version, offer_id, entry.level.version});
+    outbox.stock_changed(offer_id, level);
+  }
+  tx.batch(batch);
+}
+
+Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids,
+                           const std::vector<ProductId>& product_ids) {
+  Assortment assortment;
+  if (!offer_ids.empty()) add_offers(tx, kOffersById, json_array(offer_ids), assortment);
+  if (!product_ids.empty()) add_offers(tx, kOffersByProduct, json_array(product_ids), assortment);
+  return assortment;
+}
+
+}  // namespace agora::order
