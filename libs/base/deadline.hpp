@@ -1,6 +1,5 @@
 #pragma once
-#include <exception>
-#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
@@ -10,13 +9,14 @@
 
 #include "libs/base/ctx.hpp"
 #include "libs/base/task.hpp"
+#include "libs/base/unavailable.hpp"
 
 namespace agora {
 
 /// "We cannot answer": the time allowed is over. Borders answer 503 with Retry-After (gRPC: DEADLINE_EXCEEDED).
-class DeadlineExceeded : public std::runtime_error {
+class DeadlineExceeded : public Unavailable {
  public:
-  DeadlineExceeded() : std::runtime_error("deadline exceeded") {}
+  DeadlineExceeded() : Unavailable("deadline exceeded") {}
 };
 
 /// Runs `op` until it ends or the deadline of `ctx` passes, whichever is first; then `op` is cancelled (Asio's terminal cancellation)

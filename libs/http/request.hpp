@@ -11,12 +11,14 @@
 namespace agora::http {
 
 enum class Method { get, head, post, put, patch, delete_, options };
+/// `GET`, …
+std::string_view to_string(Method method);
 
 /// What a connection read; handlers see it through Request.
 struct RequestData {
   Method method = Method::get;
-  std::string path;   ///< percent-decoded, `/api/v1/orders/o1`
-  std::string query;  ///< raw text after `?`
+  std::string path;   ///< as it was sent, without the query: `/api/v1/orders/o1`
+  std::string query;  ///< as it was sent, after `?`
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, in order
   std::string body;
   std::vector<std::pair<std::string_view, std::string>> path_parameters;  ///< by the names of the route's template
@@ -42,9 +44,15 @@ class Request {
   const RequestData* data_;
 };
 
-/// The body as T: 415 unless `application/json` (charset utf-8 at most), 400 when it is not JSON, 422 with all field errors.
+/// "No": `unsupported_media_type` (415) unless the body is said to be `application/json`, in UTF-8 and not encoded.
+Result<void> require_json(Request request);
+
+/// The body as T: 415, 400 when it is not JSON, 422 with all field errors.
 template <class T>
-Result<T> read_json(Request request);
+Result<T> read_json(Request request) {
+  AGORA_TRY_VOID(require_json(request));
+  return json::read<T>(request.body());
+}
 
 /// `Idempotency-Key`: none when absent; 400 `invalid_idempotency_key` unless 1–255 visible ASCII, once.
 Result<std::optional<std::string>> idempotency_key(Request request);

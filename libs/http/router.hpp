@@ -32,6 +32,7 @@ struct Route {
   Handler handler;
   DemoGuests demo_guests = DemoGuests::no;
   Admission admission = Admission::normal;
+  std::string_view produces = "application/json";  ///< literal; 406 when Accept excludes it
 };
 
 /// Finds the row of a method and path. Built before the server starts, immutable afterwards.

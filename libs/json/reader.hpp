@@ -8,30 +8,31 @@
 
 namespace agora::json {
 
+/// The error that carries field errors: Errc::invalid_argument, code `validation_failed`.
+Error validation_failed(std::vector<FieldError> fields);
+
 /// Reads a JSON text into a Boost.Describe'd struct, reporting every field error at once with RFC 6901 pointers.
 ///
 /// Two kinds of "no", both Errc::invalid_argument:
-/// - the text is not JSON that we take: code `malformed_json`, `too_deep`, `duplicate_key`, `invalid_utf8` (HTTP answers 400; see is_malformed());
+/// - the text is not JSON that we take: code `malformed_json`, `too_deep`, `too_many_values`, `duplicate_key` (HTTP answers 400; see is_malformed());
 /// - the text is JSON with wrong content: code `validation_failed`, `fields` has all of `required`, `unknown_field`, `wrong_type`,
 ///   `out_of_range`, `null_character`, … (HTTP answers 422).
 ///
-/// Member types understood: bool, std::int64_t, std::int32_t, std::string, Decimal, Currency, Timestamp, Id<Tag>, Integer<min, max>,
-/// Text<max bytes>, described structs, std::vector, std::optional (absent or null), json::Raw (any value, kept as text), and whatever has a Bind<T>.
+/// Member types understood: bool, std::int64_t, std::string, Decimal, Timestamp, Id<Tag>, Integer<min, max>, Text<max bytes>,
+/// described structs, std::vector, std::optional (absent or null), and whatever has a Bind<T>.
 /// Thread-safe: no state.
 template <class T>
 Result<T> read(std::string_view text, UnknownFields unknown = UnknownFields::refuse) {
   AGORA_TRY(const Document document, Document::parse(text));
   T value{};
-  std::vector<FieldError> errors;
-  bind(document.root(), "", value, unknown, errors);
+  Binding binding(unknown);
+  binding.read(document.root(), "", value);
+  auto errors = std::move(binding).take_errors();
   if (!errors.empty()) return validation_failed(std::move(errors));
   return value;
 }
 
 /// Whether a read() error says "not JSON" rather than "wrong content".
 bool is_malformed(const Error& error);
-
-/// The error that carries field errors: Errc::invalid_argument, code `validation_failed`.
-Error validation_failed(std::vector<FieldError> fields);
 
 }  // namespace agora::json

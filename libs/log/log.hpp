@@ -45,6 +45,11 @@ std::uint64_t dropped();
 /// One line: constant text, values as fields, trace id of `ctx`. Thread-safe.
 void write(Level level, const Ctx& ctx, std::string_view text, Fields fields = {});
 
+/// The line as machines read it, and as people do; what write() prints.
+std::string format_json(std::string_view service, Timestamp now, Level level, const Ctx& ctx, std::string_view text,
+                        Fields fields);
+std::string format_logfmt(Timestamp now, Level level, const Ctx& ctx, std::string_view text, Fields fields);
+
 inline void debug(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::debug, ctx, text, fields); }
 inline void info(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::info, ctx, text, fields); }
 inline void warn(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::warn, ctx, text, fields); }

@@ -1,11 +1,12 @@
 #pragma once
-#include <stdexcept>
 #include <string>
+
+#include "libs/base/unavailable.hpp"
 
 namespace agora::sql {
 
 /// "We cannot answer", from a database. Caught at the five borders; a "no" is a row count, never one of these.
-class DatabaseError : public std::runtime_error {
+class DatabaseError : public Unavailable {
  public:
   enum class Kind {
     unavailable,     ///< no connection, disk full, shutting down: later works; nothing was done
@@ -16,13 +17,18 @@ class DatabaseError : public std::runtime_error {
     failed,          ///< any other SQL error: a bug; rolled back
   };
 
-  DatabaseError(Kind kind, std::string message) : std::runtime_error(std::move(message)), kind_(kind) {}
+  DatabaseError(Kind kind, std::string message) : Unavailable(std::move(message)), kind_(kind) {}
   Kind kind() const { return kind_; }
-  /// Whether the same request may succeed a moment later.
-  bool retry_helps() const { return kind_ != Kind::row_count && kind_ != Kind::failed; }
+  bool retry_helps() const override { return kind_ != Kind::row_count && kind_ != Kind::failed; }
 
  private:
   Kind kind_;
+};
+
+/// Another process has the file open for writing. The message names the file and that process.
+class FileInUse : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 }  // namespace agora::sql

@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,11 +7,10 @@
 #include <vector>
 
 #include "libs/base/clock.hpp"
+#include "libs/sql/sha256.hpp"
 #include "libs/sql/tx.hpp"
 
 namespace agora::sql {
-
-using Sha256 = std::array<std::byte, 32>;
 
 /// A request's idempotency key in its scope. Made by idempotency_key(), stored as (principal, hash) with the hash of the body.
 struct IdempotencyKey {
@@ -47,32 +45,42 @@ class KeySpan {
 
   /// Claims. May throw DatabaseError (PostgreSQL: serialization, when a claim was neither won nor found; the span runs again).
   KeySpan(Tx& tx, std::vector<std::optional<IdempotencyKey>> requests, Timestamp now);
+  KeySpan(const KeySpan&) = delete;
+  KeySpan& operator=(const KeySpan&) = delete;
 
   /// What to do with command i; call in queue order, after accept() of the ones before. Of two equal keys the second sees the first's answer.
   std::variant<Admitted, StoredAnswer, BodyDiffers> admit(std::size_t i);
-  /// Command i committed something and answers this; kept for whoever repeats the key. No-op for a command without a key.
+  /// Command i committed something and answers this; kept for whoever repeats the key. Called again, the later answer counts.
+  /// No-op for a command without a key.
   void accept(std::size_t i, StoredAnswer answer);
   /// Writes the answers, deletes the claims of what was refused. Call once, last.
   void finish();
 
  private:
-  struct Entry;
+  /// One key of the span, however many commands carry it.
+  struct Entry {
+    const IdempotencyKey* key;
+    bool claimed = false;                  ///< PostgreSQL: our row is in the table
+    bool accepted = false;                 ///< by a command of this span
+    std::optional<StoredAnswer> answer{};  ///< of before, or of this span
+    Sha256 body{};                         ///< of the request that was answered
+  };
+  static constexpr std::size_t kNoKey = SIZE_MAX;
+
+  void claim();
+  void find_answers();
+
   Tx& tx_;
   Timestamp now_;
   std::vector<std::optional<IdempotencyKey>> requests_;
-  std::vector<Entry> entries_;
-  std::vector<std::size_t> entry_of_;
-
- public:
-  ~KeySpan();
-  KeySpan(const KeySpan&) = delete;
-  KeySpan& operator=(const KeySpan&) = delete;
+  std::vector<Entry> entries_;         ///< sorted by (principal, scope), bytewise
+  std::vector<std::size_t> entry_of_;  ///< of each command; kNoKey
 };
 
 /// Deletes at most `limit` keys made before `before`; how many went. For the cleaning job (keys are kept 24 h).
 std::int64_t delete_idempotency_keys(Tx& tx, Timestamp before, std::int64_t limit);
 
-/// The table, for a service's first migration (`-- only:` blocks included).
+/// The table; every service's first migration.
 extern const std::string_view kIdempotencySchema;
 
 }  // namespace agora::sql

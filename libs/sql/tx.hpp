@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -102,6 +103,9 @@ class Tx {
   std::int64_t execute(const Sql& sql, std::initializer_list<Value> parameters = {}) {
     return execute(sql, std::span<const Value>(parameters.begin(), parameters.size()));
   }
+  /// Several statements without parameters, for migrations.
+  virtual void run_script(const std::string& script) = 0;
+
   /// A write that must touch exactly one row; DatabaseError row_count otherwise.
   void execute_one(const Sql& sql, std::initializer_list<Value> parameters);
   /// A batch each of whose rows must touch exactly one row; DatabaseError row_count otherwise.

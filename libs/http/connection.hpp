@@ -1,0 +1,74 @@
+#pragma once
+#include <chrono>
+#include <list>
+#include <memory>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "libs/http/dispatch.hpp"
+
+namespace agora::http {
+
+class Connection;
+
+/// What the connections of a server share. Lives as long as any of them.
+struct ServerState {
+  ServerState(const ServerOptions& o, Router router, const Authenticator& authenticator, telemetry::Registry& metrics)
+      : options(o),
+        dispatcher(o.name, std::move(router), o.limits, authenticator, metrics),
+        open(metrics.gauge("http_server_open_connections", "Connections.", {{"server", o.name}})) {}
+
+  ServerOptions options;
+  Dispatcher dispatcher;
+  telemetry::Gauge& open;
+  std::list<Connection*> connections{};
+  bool draining = false;
+  /// `Date: …\r\n` of the current second, written by the server's sweep.
+  std::string date_line{};
+};
+
+/// One connection: a coroutine that reads requests and answers them in order. Stays on its io_context. Ends itself; the server's sweep closes
+/// the socket of one whose deadline has passed.
+class Connection {
+ public:
+  using Socket = asio::ip::tcp::socket;
+
+  /// Serves until the peer, a deadline or a drain ends it.
+  static Task<void> serve(std::shared_ptr<ServerState> state, Socket socket);
+
+  /// Closes the socket when its time is over.
+  void sweep(Deadline now);
+  /// Closes it now if it waits for a request; else after the answer that is under way.
+  void drain();
+  /// Closes it now.
+  void abort();
+
+ private:
+  /// What the connection waits for, which decides how long it may.
+  enum class Phase { idle, header, body, answering, writing };
+
+  Connection(std::shared_ptr<ServerState> state, Socket socket);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  enum class Keep { no, yes };
+  Task<Keep> serve_one();
+  /// Reads on until a whole head is buffered; its size, 0 when the peer is gone or was refused.
+  Task<std::size_t> read_head();
+  Task<std::size_t> read_some();
+  Task<Keep> write(Response response, Method method, Keep keep, bool http_1_0);
+  Task<Keep> refuse(std::string_view code, std::string_view detail);
+  void enter(Phase phase, std::chrono::milliseconds allowed);
+
+  std::shared_ptr<ServerState> state_;
+  Socket socket_;
+  std::list<Connection*>::iterator self_;
+  std::string input_;   ///< read, not yet consumed
+  std::string output_;  ///< the response being written; reused
+  Phase phase_ = Phase::idle;
+  Deadline deadline_ = Deadline::max();
+};
+
+}  // namespace agora::http

@@ -1,0 +1,219 @@
+#include "libs/http/dispatch.hpp"
+
+#include "libs/base/unavailable.hpp"
+#include "libs/http/error_table.hpp"
+#include "libs/log/log.hpp"
+#include "libs/telemetry/trace.hpp"
+
+namespace agora::http {
+namespace {
+
+Error no_route() { return {Errc::not_found, "not_found", "There is nothing at this path."}; }
+
+std::string allow_header(std::vector<Method> methods) {
+  std::string allow;
+  for (const auto method : methods) {
+    if (!allow.empty()) allow += ", ";
+    allow += to_string(method);
+    if (method == Method::get) allow += ", HEAD";
+  }
+  return allow;
+}
+
+/// Whether an Accept header lets us answer with a type (RFC 9110 §12.5.1); errors are said in problem+json whatever it is.
+bool accepts(std::string_view accept, std::string_view type) {
+  const auto essence = type.substr(0, type.find(';'));
+  const auto group = essence.substr(0, essence.find('/'));
+  while (!accept.empty()) {
+    const auto end = accept.find(',');
+    auto range = accept.substr(0, end);
+    accept = end == std::string_view::npos ? std::string_view{} : accept.substr(end + 1);
+    const auto parameters = range.find(';');
+    const bool excluded = parameters != std::string_view::npos && range.substr(parameters).find("q=0") != std::string_view::npos &&
+                          range.substr(parameters).find_first_of("123456789") == std::string_view::npos;
+    range = range.substr(0, parameters);
+    while (!range.empty() && (range.front() == ' ' || range.front() == '\t')) range.remove_prefix(1);
+    while (!range.empty() && (range.back() == ' ' || range.back() == '\t')) range.remove_suffix(1);
+    const bool matches = range == "*/*" || range == essence || (range.ends_with("/*") && range.substr(0, range.size() - 2) == group);
+    if (matches && !excluded) return true;
+  }
+  return false;
+}
+
+/// The token of `Authorization: Bearer …`; none without the header.
+Result<std::optional<std::string_view>> bearer_token(Request request) {
+  const auto count = request.header_count("authorization");
+  if (count == 0) return std::optional<std::string_view>{};
+  const auto value = *request.header("authorization");
+  static constexpr std::string_view kScheme = "bearer ";
+  const auto scheme = value.substr(0, kScheme.size());
+  const bool is_bearer = std::equal(scheme.begin(), scheme.end(), kScheme.begin(), kScheme.end(), [](char a, char b) {
+    return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b);
+  });
+  if (count > 1 || !is_bearer || value.size() == kScheme.size()) {
+    return Error{Errc::unauthenticated, "invalid_token", "The bearer token is not valid."};
+  }
+  return std::optional<std::string_view>(value.substr(kScheme.size()));
+}
+
+bool has_level(Auth auth, const Principal& principal) {
+  switch (auth) {
+    case Auth::anonymous:
+    case Auth::guest: return true;
+    // Whose member somebody is, the handler knows.
+    case Auth::member:
+    case Auth::user: return principal.has(Role::user) || principal.has(Role::support) || principal.has(Role::admin);
+    case Auth::support: return principal.has(Role::support) || principal.has(Role::admin);
+    case Auth::admin: return principal.has(Role::admin);
+  }
+  return false;
+}
+
+/// The answer to what a handler threw: 503 where a retry helps, else 500. Logged once, here.
+Response answer_failure(const Ctx& ctx, const Route& route, std::exception_ptr failure) {
+  std::string reason = "not a standard exception";
+  bool retry = false;
+  try {
+    std::rethrow_exception(std::move(failure));
+  } catch (const Unavailable& unavailable) {
+    reason = unavailable.what();
+    retry = unavailable.retry_helps();
+  } catch (const std::exception& error) {
+    reason = error.what();
+  } catch (...) {
+    // Said above.
+  }
+  log::write(retry ? log::Level::warn : log::Level::error, ctx, "a request failed",
+             {{"operation", route.operation_id}, {"reason", reason}});
+  const Error error = retry ? Error{Errc::unavailable, "temporarily_unavailable", "Try again with the same Idempotency-Key."}
+                            : Error{Errc::unavailable, "internal_error", "Something went wrong on our side."};
+  return problem(error, ctx.trace.trace_id_hex());
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(std::string server, Router router, const Limits& limits, const Authenticator& authenticator,
+                       telemetry::Registry& metrics)
+    : server_(std::move(server)),
+      router_(std::move(router)),
+      limits_(limits),
+      authenticator_(authenticator),
+      metrics_(metrics),
+      active_(metrics.gauge("http_server_active_requests", "Requests being answered.", {{"server", server_}})),
+      shed_(metrics.counter("agora_http_shed_requests_total", "Requests refused because too many were under way.",
+                            {{"server", server_}})),
+      row_metrics_(router_.routes().size() + 1) {}
+
+Task<Response> Dispatcher::answer(RequestData& request) {
+  const auto started = std::chrono::steady_clock::now();
+  Ctx ctx;
+  ctx.deadline = started + limits_.request_deadline;
+  const auto traceparent = Request(request).header("traceparent");
+  const auto parent = traceparent ? telemetry::parse_traceparent(*traceparent) : std::nullopt;
+  ctx.trace = parent ? telemetry::child_of(*parent) : telemetry::new_trace();
+
+  std::optional<std::size_t> row;
+  auto response = co_await route(request, std::move(ctx), row);
+  observe(row, request.method, response.status,
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+  co_return response;
+}
+
+Response Dispatcher::refuse(std::string_view code, std::string_view detail) {
+  auto response = problem(Error{Errc::invalid_argument, std::string(code), std::string(detail)},
+                          telemetry::new_trace().trace_id_hex());
+  observe(std::nullopt, Method::get, response.status, 0);
+  return response;
+}
+
+Task<Response> Dispatcher::route(RequestData& request, Ctx ctx, std::optional<std::size_t>& row) {
+  const auto found = match(router_, request);
+  row = found.row;
+  const auto trace_id = ctx.trace.trace_id_hex();
+  if (found.malformed) {
+    row.reset();
+    co_return problem(Error{Errc::invalid_argument, "bad_request", "The path is not percent-encoded UTF-8."}, trace_id);
+  }
+  if (!found.row) {
+    if (found.allowed.empty()) co_return problem(no_route(), trace_id);
+    if (request.method == Method::options) {
+      co_return Response{.status = 204, .headers = {{"Allow", allow_header(found.allowed)}}};
+    }
+    auto response = problem(
+        Error{Errc::invalid_argument, "method_not_allowed", "The path exists for other methods; see Allow."}, trace_id);
+    response.headers.emplace_back("Allow", allow_header(found.allowed));
+    co_return response;
+  }
+  const auto& entry = router_.routes()[*found.row];
+  if (!admit(entry)) {
+    shed_.add();
+    co_return problem(Error{Errc::unavailable, "overloaded", "Too many requests are under way; nothing was done."}, trace_id);
+  }
+  ++in_flight_;
+  active_.add(1);
+  auto response = co_await handle(entry, request, std::move(ctx));
+  active_.add(-1);
+  --in_flight_;
+  co_return response;
+}
+
+bool Dispatcher::admit(const Route& route) const {
+  const auto reserved = limits_.requests_in_flight_max * limits_.reserved_percent / 100;
+  const auto max = limits_.requests_in_flight_max - (route.admission == Admission::reserved ? 0 : reserved);
+  return in_flight_ < max;
+}
+
+Task<Response> Dispatcher::handle(const Route& route, RequestData& request, Ctx ctx) {
+  const Request view(request);
+  const auto accept = view.header("accept");
+  if (accept && !accepts(*accept, route.produces)) {
+    co_return problem(
+        Error{Errc::invalid_argument, "not_acceptable", "This is answered as " + std::string(route.produces) + "."},
+        ctx.trace.trace_id_hex());
+  }
+  if (route.auth != Auth::anonymous) {
+    auto principal = authenticate(route, request);
+    if (!principal) co_return problem(principal.error(), ctx.trace.trace_id_hex());
+    ctx.principal = *std::move(principal);
+  }
+  std::exception_ptr failure;
+  try {
+    auto result = co_await route.handler(ctx, view);
+    if (result) co_return *std::move(result);
+    co_return problem(result.error(), ctx.trace.trace_id_hex());
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_return answer_failure(ctx, route, std::move(failure));
+}
+
+Result<Principal> Dispatcher::authenticate(const Route& route, const RequestData& request) const {
+  AGORA_TRY(const auto token, bearer_token(Request(request)));
+  AGORA_TRY(auto principal, authenticator_.authenticate(token));
+  const bool demo_guest = principal.kind == Principal::Kind::demo_guest;
+  if (principal.kind == Principal::Kind::anonymous || (demo_guest && route.demo_guests == DemoGuests::no)) {
+    return Error{Errc::unauthenticated, "missing_token", "This needs a bearer token."};
+  }
+  if (!demo_guest && !has_level(route.auth, principal)) {
+    return Error{Errc::forbidden, "forbidden", "The caller's roles do not allow this."};
+  }
+  return principal;
+}
+
+void Dispatcher::observe(std::optional<std::size_t> row, Method method, int status, double seconds) {
+  auto& known = row_metrics_[row.value_or(row_metrics_.size() - 1)].by_status;
+  for (const auto& [code, histogram] : known) {
+    if (code == status) return histogram->observe(seconds);
+  }
+  // Once per row and status: the registry takes a lock.
+  auto& histogram = metrics_.histogram(
+      "http_server_request_duration_seconds", "Duration of HTTP requests.", telemetry::kDurationBuckets,
+      {{"server", server_},
+       {"http_request_method", row ? std::string(to_string(router_.routes()[*row].method)) : std::string(to_string(method))},
+       {"http_route", row ? router_.routes()[*row].path : ""},
+       {"http_response_status_code", std::to_string(status)}});
+  known.emplace_back(status, &histogram);
+  histogram.observe(seconds);
+}
+
+}  // namespace agora::http

@@ -1,0 +1,51 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libs/http/authenticator.hpp"
+#include "libs/http/match.hpp"
+#include "libs/http/server.hpp"
+#include "libs/telemetry/metrics.hpp"
+
+namespace agora::http {
+
+/// Everything between a request that was read and the response to write: route, admission, authentication, handler, errors, metrics.
+/// Used on the io thread of its server. The HTTP border: what handlers throw ends here.
+class Dispatcher {
+ public:
+  Dispatcher(std::string server, Router router, const Limits& limits, const Authenticator& authenticator,
+             telemetry::Registry& metrics);
+
+  /// Answers any request that passed the gate. Never throws.
+  Task<Response> answer(RequestData& request);
+  /// A problem that comes before any route is known (400, 413, 431, 503).
+  Response refuse(std::string_view code, std::string_view detail);
+
+  const Router& router() const { return router_; }
+
+ private:
+  /// The duration histograms of one row, by status; the last is of requests without a row.
+  struct RowMetrics {
+    std::vector<std::pair<int, telemetry::Histogram*>> by_status;
+  };
+
+  Task<Response> route(RequestData& request, Ctx ctx, std::optional<std::size_t>& row);
+  Task<Response> handle(const Route& route, RequestData& request, Ctx ctx);
+  Result<Principal> authenticate(const Route& route, const RequestData& request) const;
+  bool admit(const Route& route) const;
+  void observe(std::optional<std::size_t> row, Method method, int status, double seconds);
+
+  std::string server_;
+  Router router_;
+  Limits limits_;
+  const Authenticator& authenticator_;
+  telemetry::Registry& metrics_;
+  telemetry::Gauge& active_;
+  telemetry::Counter& shed_;
+  std::int64_t in_flight_ = 0;
+  std::vector<RowMetrics> row_metrics_;
+};
+
+}  // namespace agora::http

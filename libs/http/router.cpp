@@ -1,0 +1,97 @@
+#include "libs/http/router.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "libs/http/match.hpp"
+#include "libs/http/text.hpp"
+
+namespace agora::http {
+namespace {
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> segments;
+  path.remove_prefix(1);
+  while (true) {
+    const auto end = path.find('/');
+    segments.push_back(path.substr(0, end));
+    if (end == std::string_view::npos) return segments;
+    path.remove_prefix(end + 1);
+  }
+}
+
+bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
+
+bool fits(const std::vector<std::string>& pattern, const std::vector<std::string_view>& segments) {
+  if (pattern.size() != segments.size()) return false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (!is_parameter(pattern[i]) && pattern[i] != segments[i]) return false;
+    if (is_parameter(pattern[i]) && segments[i].empty()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view to_string(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::head: return "HEAD";
+    case Method::post: return "POST";
+    case Method::put: return "PUT";
+    case Method::patch: return "PATCH";
+    case Method::delete_: return "DELETE";
+    case Method::options: return "OPTIONS";
+  }
+  return "GET";
+}
+
+Router::Router() : impl_(std::make_unique<Impl>()) {}
+Router::~Router() = default;
+Router::Router(Router&&) noexcept = default;
+
+void Router::mount(std::string_view prefix, const std::vector<Route>& routes) {
+  for (auto route : routes) {
+    route.path = std::string(prefix) + route.path;
+    const auto same = [&](const Route& other) { return other.method == route.method && other.path == route.path; };
+    if (std::any_of(impl_->routes.begin(), impl_->routes.end(), same)) {
+      throw std::logic_error("route mounted twice: " + route.path);
+    }
+    const auto segments = split(route.path);
+    impl_->patterns.emplace_back(segments.begin(), segments.end());
+    impl_->routes.push_back(std::move(route));
+  }
+}
+
+const std::vector<Route>& Router::routes() const { return impl_->routes; }
+
+Match match(const Router& router, RequestData& request) {
+  const auto& impl = router.impl();
+  Match match;
+  if (!request.path.starts_with('/')) return match;
+  const auto segments = split(request.path);
+  const auto method = request.method == Method::head ? Method::get : request.method;
+  for (std::size_t r = 0; r < impl.routes.size(); ++r) {
+    if (!fits(impl.patterns[r], segments)) continue;
+    match.allowed.push_back(impl.routes[r].method);
+    if (impl.routes[r].method != method) continue;
+    match.row = r;
+    const auto& pattern = impl.patterns[r];
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      if (!is_parameter(pattern[i])) continue;
+      auto value = percent_decode(segments[i], Plus::literal);
+      if (!value) {
+        match.malformed = true;
+        return match;
+      }
+      const auto name = std::string_view(pattern[i]).substr(1, pattern[i].size() - 2);
+      request.path_parameters.emplace_back(name, *std::move(value));
+    }
+    return match;
+  }
+  // A path that nobody has may still be malformed: that is said first.
+  match.malformed = match.allowed.empty() && !percent_decode(request.path, Plus::literal);
+  return match;
+}
+
+}  // namespace agora::http

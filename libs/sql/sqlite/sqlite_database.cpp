@@ -1,0 +1,302 @@
+#include "libs/sql/sqlite/sqlite_database.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "libs/log/log.hpp"
+#include "libs/sql/faults.hpp"
+#include "libs/telemetry/metrics.hpp"
+
+namespace agora::sql::sqlite {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleBeforeCheckpoint{50};
+constexpr std::chrono::milliseconds kReaderWait{1'000};
+const std::vector<double> kGroupBuckets{1, 2, 4, 8, 16, 32, 64, 128};
+const std::vector<double> kCommitBuckets{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1};
+
+/// Steps a fixed statement; it returns no rows and must not fail.
+void run(Connection& connection, const char* literal) {
+  auto& statement = connection.prepare(literal);
+  const int code = sqlite3_step(statement.get());
+  sqlite3_reset(statement.get());
+  if (code != SQLITE_DONE) fail(connection.get(), code, literal);
+}
+
+/// Keeps the exception being handled for whoever waits for the member.
+void keep_error(Member& member) { member.error = std::current_exception(); }
+
+std::string read_pid(int fd) {
+  char text[32] = {};
+  const auto size = ::pread(fd, text, sizeof text - 1, 0);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string("unknown");
+}
+
+}  // namespace
+
+SqliteDatabase::FileLock::FileLock(const std::string& path) {
+  const auto lock_path = path + ".lock";
+  fd_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd_ < 0) {
+    throw DatabaseError(DatabaseError::Kind::unavailable, "cannot open " + lock_path + ": " + std::strerror(errno));
+  }
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    const auto holder = read_pid(fd_);
+    ::close(fd_);
+    throw FileInUse(path + " is in use by process " + holder);
+  }
+  const auto pid = std::to_string(::getpid());
+  if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
+    ::close(fd_);
+    throw DatabaseError(DatabaseError::Kind::unavailable, "cannot write " + lock_path + ": " + std::strerror(errno));
+  }
+}
+
+SqliteDatabase::FileLock::~FileLock() { ::close(fd_); }
+
+SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synchronous, const Limits& limits,
+                               telemetry::Registry& metrics)
+    : limits_(limits),
+      lock_(path),
+      writer_(path, Mode::read_write, synchronous),
+      writes_(limits.queue_max),
+      reads_(limits.queue_max),
+      group_sizes_(metrics.histogram("agora_sql_group_size", "Works and commands in one commit.", kGroupBuckets)),
+      commit_seconds_(metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)) {
+  page_bytes_ = writer_.pragma("PRAGMA page_size");
+  metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
+                         [this] { return writes_.size(); });
+  sqlite3_wal_hook(
+      writer_.get(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        auto* database = static_cast<SqliteDatabase*>(self);
+        database->wal_pages_ = pages;
+        database->pages_to_copy_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  // The WAL index must be there before a read-only connection opens: reading once makes it.
+  writer_.pragma("PRAGMA schema_version");
+  inline_reader_ = std::make_unique<Connection>(path, Mode::read_only, synchronous);
+  for (std::int64_t i = 0; i < limits.readers; ++i) {
+    readers_.push_back(std::make_unique<Connection>(path, Mode::read_only, synchronous));
+  }
+  write_thread_ = std::thread([this] { write_loop(); });
+  for (auto& reader : readers_) {
+    read_threads_.emplace_back([this, &connection = *reader] { read_loop(connection); });
+  }
+}
+
+SqliteDatabase::~SqliteDatabase() { close(); }
+
+void SqliteDatabase::close() {
+  writes_.close();
+  reads_.close();
+  if (write_thread_.joinable()) write_thread_.join();
+  for (auto& thread : read_threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  if (readers_.empty() && !inline_reader_) return;
+  readers_.clear();
+  const std::lock_guard lock(inline_mutex_);
+  inline_reader_.reset();
+  sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+}
+
+bool SqliteDatabase::run_inline(Member& member) {
+  const std::lock_guard lock(inline_mutex_);
+  if (!inline_reader_) throw DatabaseError(DatabaseError::Kind::unavailable, "the database is closed");
+  run_read(*inline_reader_, member);
+  return true;
+}
+
+void SqliteDatabase::run_read(Connection& connection, Member& member) {
+  // A transaction, so that all its statements see one state.
+  run(connection, "BEGIN");
+  SqliteTx tx(connection);
+  try {
+    member.run(tx);
+  } catch (...) {
+    roll_back(connection);
+    throw;
+  }
+  run(connection, "COMMIT");
+}
+
+void SqliteDatabase::read_loop(Connection& connection) {
+  while (true) {
+    const auto members = reads_.take(1, kReaderWait);
+    if (members.empty()) {
+      if (reads_.closed()) return;
+      continue;
+    }
+    try {
+      run_read(connection, *members.front());
+    } catch (...) {
+      keep_error(*members.front());
+    }
+    wake(members);
+  }
+}
+
+void SqliteDatabase::write_loop() {
+  while (true) {
+    const auto wait = pages_to_copy_ > 0 ? kIdleBeforeCheckpoint : kReaderWait;
+    auto members = writes_.take(limits_.group_max, wait);
+    if (!members.empty()) {
+      run_group(std::move(members));
+      checkpoint_if_large();
+    } else if (writes_.closed()) {
+      return;
+    } else {
+      checkpoint_when_idle();
+    }
+  }
+}
+
+void SqliteDatabase::run_group(std::vector<Member*> members) {
+  const auto started = std::chrono::steady_clock::now();
+  auto units = to_units(members);
+  std::vector<Member*> unstarted;
+  if (!commit_together(units, unstarted)) {
+    for (auto& unit : units) {
+      for (std::size_t i = 0; i < unit.members.size(); ++i) commit_alone(unit, i);
+    }
+  }
+  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  commit_seconds_.observe(seconds);
+
+  if (!unstarted.empty()) {
+    writes_.push_front(unstarted);
+    std::erase_if(members, [&](Member* member) {
+      return std::find(unstarted.begin(), unstarted.end(), member) != unstarted.end();
+    });
+  }
+  group_sizes_.observe(static_cast<double>(members.size()));
+  AGORA_CRASH_POINT("sql.after_commit");
+  wake(members);
+}
+
+bool SqliteDatabase::commit_together(std::vector<Unit>& units, std::vector<Member*>& unstarted) {
+  const auto close_at = std::chrono::steady_clock::now() + limits_.group_time_max;
+  try {
+    begin();
+    SqliteTx tx(writer_);
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      // A batch is begun or left whole: its commands are in its hands. Lone works may wait for the next group.
+      if (i > 0 && !units[i].batch && std::chrono::steady_clock::now() >= close_at) {
+        unstarted.push_back(units[i].members.front());
+        units.erase(units.begin() + static_cast<std::ptrdiff_t>(i--));
+        continue;
+      }
+      if (!run_under_savepoint(tx, units[i])) {
+        roll_back(writer_);
+        faults::after_transaction(writer_.get());
+        return false;
+      }
+    }
+    commit();
+    return true;
+  } catch (const DatabaseError& error) {
+    // BEGIN, RELEASE, ROLLBACK TO or COMMIT failed: nothing of the group is there.
+    log::warn({}, "a group of works was rolled back; each runs again alone", {{"reason", error.what()}});
+    roll_back(writer_);
+    faults::after_transaction(writer_.get());
+    return false;
+  }
+}
+
+bool SqliteDatabase::run_under_savepoint(SqliteTx& tx, Unit& unit) {
+  run(writer_, "SAVEPOINT unit");
+  try {
+    unit.run(tx);
+  } catch (...) {
+    if (tx.poisoned() || !writer_.in_transaction()) return false;
+    run(writer_, "ROLLBACK TO unit");
+    run(writer_, "RELEASE unit");
+    if (!unit.batch || unit.members.size() == 1) {
+      keep_error(*unit.members.front());
+      return true;
+    }
+    for (std::size_t i = 0; i < unit.members.size(); ++i) {
+      if (!run_one_under_savepoint(tx, unit, i)) return false;
+    }
+    return true;
+  }
+  if (tx.poisoned() || !writer_.in_transaction()) return false;
+  run(writer_, "RELEASE unit");
+  return true;
+}
+
+bool SqliteDatabase::run_one_under_savepoint(SqliteTx& tx, Unit& unit, std::size_t i) {
+  run(writer_, "SAVEPOINT one");
+  try {
+    unit.run_one(tx, i);
+  } catch (...) {
+    if (tx.poisoned() || !writer_.in_transaction()) return false;
+    keep_error(*unit.members[i]);
+    run(writer_, "ROLLBACK TO one");
+  }
+  if (tx.poisoned() || !writer_.in_transaction()) return false;
+  run(writer_, "RELEASE one");
+  return true;
+}
+
+void SqliteDatabase::commit_alone(Unit& unit, std::size_t i) {
+  auto& member = *unit.members[i];
+  member.error = nullptr;
+  try {
+    begin();
+    SqliteTx tx(writer_);
+    unit.run_one(tx, i);
+    if (tx.poisoned()) throw DatabaseError(DatabaseError::Kind::failed, "a work went on after an SQL error");
+    commit();
+  } catch (...) {
+    keep_error(member);
+    roll_back(writer_);
+    faults::after_transaction(writer_.get());
+  }
+}
+
+void SqliteDatabase::begin() {
+  faults::before_transaction(writer_.get());
+  run(writer_, "BEGIN IMMEDIATE");
+}
+
+void SqliteDatabase::commit() {
+  AGORA_CRASH_POINT("sql.before_commit");
+  run(writer_, "COMMIT");
+  faults::after_transaction(writer_.get());
+}
+
+void SqliteDatabase::roll_back(Connection& connection) {
+  // SQLite may have ended the transaction itself, on the error that brought us here.
+  if (connection.in_transaction()) run(connection, "ROLLBACK");
+}
+
+void SqliteDatabase::checkpoint_if_large() {
+  if (wal_pages_ * page_bytes_ < limits_.wal_bytes_max) return;
+  const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code == SQLITE_OK) {
+    wal_pages_ = 0;
+    pages_to_copy_ = 0;
+  } else if ((code & 0xFF) != SQLITE_BUSY) {
+    log::warn({}, "the WAL could not be checkpointed", {{"reason", sqlite3_errmsg(writer_.get())}});
+  }
+}
+
+void SqliteDatabase::checkpoint_when_idle() {
+  if (pages_to_copy_ == 0) return;
+  pages_to_copy_ = 0;
+  const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
+    log::warn({}, "the WAL could not be checkpointed", {{"reason", sqlite3_errmsg(writer_.get())}});
+  }
+}
+
+}  // namespace agora::sql::sqlite

@@ -1,0 +1,121 @@
+#include "services/order/api/http_orders.hpp"
+
+#include "libs/http/pages.hpp"
+#include "services/order/api/order_form.hpp"
+#include "services/order/api/order_json.hpp"
+
+namespace agora::order {
+namespace {
+
+using http::Admission;
+using http::Auth;
+using http::DemoGuests;
+using http::Method;
+using http::Ownership;
+using http::Request;
+using http::Response;
+using HandlerResult = Task<Result<Response>>;
+
+HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request);
+HandlerResult get_order(const OrderRoutes& self, Ctx ctx, Request request);
+HandlerResult list_orders(const OrderRoutes& self, Ctx ctx, Request request);
+HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request);
+
+}  // namespace
+
+std::vector<http::Route> order_routes(const OrderRoutes& self) {
+  const auto bound = [&self](auto handler) {
+    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
+  };
+  return {
+      {Method::post, "/orders", "createOrder", Auth::guest, Ownership::none, bound(create_order), DemoGuests::yes,
+       Admission::reserved},
+      {Method::get, "/orders", "listOrders", Auth::guest, Ownership::buyer, bound(list_orders)},
+      {Method::get, "/orders/{order_id}", "getOrder", Auth::guest, Ownership::buyer, bound(get_order), DemoGuests::yes},
+      {Method::post, "/orders/{order_id}/cancellation", "cancelOrder", Auth::guest, Ownership::buyer,
+       bound(cancel_order)},
+  };
+}
+
+namespace {
+
+Error no_such_order() { return {Errc::not_found, "not_found", "There is no such order."}; }
+
+/// For whom the caller may order: itself, or as a demo guest the demo user that the body names.
+Result<UserId> buyer_of(const OrderRoutes& self, const Principal& principal, const std::optional<UserId>& named) {
+  if (principal.kind == Principal::Kind::demo_guest) {
+    if (!named) return json::validation_failed({{"/user_id", "required", "is required without a token"}});
+    if (!self.demo_users.contains(*named)) {
+      return Error{Errc::forbidden, "forbidden", "Without a token only demo users can order."};
+    }
+    return *named;
+  }
+  if (named && named->str() != principal.subject) {
+    return Error{Errc::forbidden, "forbidden", "One orders for oneself."};
+  }
+  return UserId(principal.subject);
+}
+
+/// Whether the caller may know of the order at all.
+bool may_see(const OrderRoutes& self, const Principal& principal, const Order& order) {
+  if (principal.kind == Principal::Kind::demo_guest) return self.demo_users.contains(order.user_id);
+  return principal.has(Role::support) || order.user_id.str() == principal.subject;
+}
+
+Response to_response(Answered answered) {
+  Response response{.status = answered.answer.status, .body = std::move(answered.answer.body)};
+  if (!answered.answer.location.empty()) response.headers.emplace_back("Location", std::move(answered.answer.location));
+  if (answered.replayed) response.headers.emplace_back("Idempotency-Replayed", "true");
+  return response;
+}
+
+HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
+  AGORA_CO_TRY(const auto form, http::read_json<OrderForm>(request));
+  AGORA_CO_TRY(auto lines, lines_of(form));
+  AGORA_CO_TRY(const auto buyer, buyer_of(self, ctx.principal, form.user_id));
+  AGORA_CO_TRY(const auto key, http::idempotency_key(request));
+
+  const auto now = self.clock.now();
+  PlaceCommand command{{.order_id = new_id<OrderTag>(now),
+                        .group_id = new_id<OrderGroupTag>(now),
+                        .user_id = buyer,
+                        .lines = std::move(lines),
+                        .now = now,
+                        .payment_window = self.payment_window},
+                       {},
+                       ctx.trace};
+  if (key) command.key = sql::idempotency_key(buyer.str(), "createOrder", {}, *key, request.body());
+  AGORA_CO_TRY(auto answered, co_await self.orders.place(std::move(ctx), std::move(command)));
+  co_return to_response(std::move(answered));
+}
+
+HandlerResult get_order(const OrderRoutes& self, Ctx ctx, Request request) {
+  const auto order_id = OrderId::parse(request.path_parameter("order_id"));
+  if (!order_id) co_return no_such_order();
+  const auto principal = ctx.principal;
+  const auto order = co_await self.orders.find(std::move(ctx), *order_id);
+  if (!order || !may_see(self, principal, *order)) co_return no_such_order();
+  co_return Response{.body = render_order(*order)};
+}
+
+HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request) {
+  const auto order_id = OrderId::parse(request.path_parameter("order_id"));
+  if (!order_id) co_return no_such_order();
+  if (!request.body().empty()) AGORA_CO_TRY_VOID(http::read_json<NoFields>(request));
+  AGORA_CO_TRY(const auto key, http::idempotency_key(request));
+
+  CancelCommand command{.order_id = *order_id, .now = self.clock.now(), .trace = ctx.trace};
+  if (ctx.principal.has(Role::support)) {
+    command.reason = CancelReason::support;
+  } else {
+    command.buyer = UserId(ctx.principal.subject);
+  }
+  if (key) {
+    command.key = sql::idempotency_key(ctx.principal.subject, "cancelOrder", {order_id->str()}, *key, request.body());
+  }
+  AGORA_CO_TRY(auto answered, co_await self.orders.cancel(std::move(ctx), std::move(command)));
+  co_return to_response(std::move(answered));
+}
+
+}  // namespace
+}  // namespace agora::order

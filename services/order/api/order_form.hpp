@@ -1,0 +1,40 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe/class.hpp>
+
+#include "libs/base/result.hpp"
+#include "libs/json/reader.hpp"
+#include "services/order/core/placing.hpp"
+
+namespace agora::order {
+
+using Quantity = json::Integer<1, kQuantityMax>;
+
+/// One line of POST /orders.
+struct LineForm {
+  std::optional<ProductId> product_id{};
+  std::optional<OfferId> offer_id{};
+  Quantity quantity{};
+  Decimal price{};
+};
+BOOST_DESCRIBE_STRUCT(LineForm, (), (product_id, offer_id, quantity, price))
+
+/// The body of POST /orders: either the form of the first contract, one line at the top, or `items`; not both.
+struct OrderForm {
+  std::optional<UserId> user_id{};
+  std::optional<ProductId> product_id{};
+  std::optional<OfferId> offer_id{};
+  std::optional<Quantity> quantity{};
+  std::optional<Decimal> price{};
+  std::optional<std::vector<LineForm>> items{};
+};
+BOOST_DESCRIBE_STRUCT(OrderForm, (), (user_id, product_id, offer_id, quantity, price, items))
+
+/// The lines that a form asks for, each with the pointer it stands at.
+/// "No": invalid_argument `validation_failed` with all of `required`, `conflicting_fields`, `out_of_range`.
+Result<std::vector<LineRequest>> lines_of(const OrderForm& form);
+
+}  // namespace agora::order
