@@ -8,6 +8,10 @@ endif()
 add_library(agora_flags INTERFACE)
 target_include_directories(agora_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(agora_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Wold-style-cast)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 takes Asio's recycling of coroutine frames for a mismatch.
+  target_compile_options(agora_flags INTERFACE -Wno-mismatched-new-delete)
+endif()
 target_compile_definitions(
   agora_flags
   INTERFACE BOOST_ASIO_SEPARATE_COMPILATION
@@ -28,6 +32,15 @@ target_link_libraries(agora_flags INTERFACE Threads::Threads)
 function(agora_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(agora_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(agora_${name} PUBLIC agora_flags ${ARG_DEPS})
+  agora_precompile(agora_${name})
+endfunction()
+
+# agora_objects(NAME SOURCES a.cpp … [DEPS lib …])
+# The same as objects: linked whole, wherever they stand on the command line.
+function(agora_objects name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(agora_${name} OBJECT ${ARG_SOURCES})
   target_link_libraries(agora_${name} PUBLIC agora_flags ${ARG_DEPS})
   agora_precompile(agora_${name})
 endfunction()

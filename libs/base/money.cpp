@@ -21,6 +21,9 @@ constexpr std::string_view kNoDecimals =
 constexpr std::string_view kThreeDecimals = "BHD IQD JOD KWD LYD OMR TND ";
 constexpr std::string_view kFourDecimals = "CLF UYW ";
 
+// A product of two int64 needs it; GCC and clang both have it, ISO C++ does not name it.
+__extension__ typedef __int128 Int128;
+
 constexpr std::array<std::int64_t, 5> kPowersOfTen{1, 10, 100, 1'000, 10'000};
 constexpr int kScaleMax = 4;
 
@@ -74,13 +77,13 @@ std::optional<std::int64_t> checked_multiply(std::int64_t a, std::int64_t b) {
 
 std::vector<std::int64_t> split_by_largest_remainder(std::int64_t total, const std::vector<std::int64_t>& weights) {
   std::vector<std::int64_t> parts(weights.size(), 0);
-  __int128 sum = 0;
+  Int128 sum = 0;
   for (const auto weight : weights) sum += weight;
   if (sum == 0) return parts;
-  std::vector<__int128> remainders(weights.size());
+  std::vector<Int128> remainders(weights.size());
   std::int64_t given = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    const __int128 share = static_cast<__int128>(total) * weights[i];
+    const Int128 share = static_cast<Int128>(total) * weights[i];
     parts[i] = static_cast<std::int64_t>(share / sum);
     remainders[i] = share % sum;
     given += parts[i];

@@ -28,27 +28,27 @@ class Parser {
   Parser(std::string program, std::string description, std::string env_prefix);
   ~Parser();
 
+  /// Smallest and largest value, and a variable other than prefix + NAME.
   struct Range {
-    std::int64_t min = INT64_MIN;
-    std::int64_t max = INT64_MAX;
-    std::string env{};  ///< another variable than prefix + NAME
-  };
-  struct Names {
+    std::int64_t min;
+    std::int64_t max;
     std::string env{};
   };
+  struct Names {
+    std::string env;
+  };
 
-  void option(std::string name, std::string& value, std::string help, Names names = {});
-  void option(std::string name, std::optional<std::string>& value, std::string help, Names names = {});
-  void option(std::string name, std::vector<std::string>& value, std::string help, Names names = {});  ///< comma separated
-  void option(std::string name, std::int64_t& value, std::string help, Range range = {});
-  void option(std::string name, std::uint16_t& value, std::string help, Range range = {});
+  void option(std::string name, std::string& value, std::string help, Names names = Names());
+  void option(std::string name, std::vector<std::string>& value, std::string help, Names names = Names());  ///< comma separated
+  void option(std::string name, std::int64_t& value, std::string help, Range range);
+  void option(std::string name, std::uint16_t& value, std::string help, Range range);
   /// `250ms`, `5s`, `15min`, `24h`, `7d`; a bare number is a mistake. The range is in milliseconds.
-  void option(std::string name, std::chrono::milliseconds& value, std::string help, Range range = {});
+  void option(std::string name, std::chrono::milliseconds& value, std::string help, Range range);
   /// The same, and whether it was given at all (its default depends on others).
-  void option(std::string name, std::optional<std::chrono::milliseconds>& value, std::string help, Range range = {});
-  void option(std::string name, Secret<std::string>& value, std::string help, Names names = {});
+  void option(std::string name, std::optional<std::chrono::milliseconds>& value, std::string help, Range range);
+  void option(std::string name, Secret<std::string>& value, std::string help, Names names = Names());
   /// A switch: `--standalone`, `AGORA_ORDER_STANDALONE=1|true|0|false`.
-  void flag(std::string name, bool& value, std::string help, Names names = {});
+  void flag(std::string name, bool& value, std::string help, Names names = Names());
 
   /// A rule over several settings, checked after all were read; return a sentence when it does not hold.
   void rule(std::function<std::optional<std::string>()> check);

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "libs/base/id.hpp"
 #include "libs/json/document.hpp"
 
 namespace agora::http {

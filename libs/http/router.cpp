@@ -5,6 +5,7 @@
 
 #include "libs/http/match.hpp"
 #include "libs/http/text.hpp"
+#include "libs/json/writer.hpp"
 
 namespace agora::http {
 namespace {
@@ -44,6 +45,44 @@ std::string_view to_string(Method method) {
     case Method::options: return "OPTIONS";
   }
   return "GET";
+}
+
+std::string_view to_string(Auth auth) {
+  switch (auth) {
+    case Auth::anonymous: return "anonymous";
+    case Auth::guest: return "guest";
+    case Auth::user: return "user";
+    case Auth::member: return "member";
+    case Auth::support: return "support";
+    case Auth::admin: return "admin";
+  }
+  return "admin";
+}
+
+std::string_view to_string(Ownership ownership) {
+  switch (ownership) {
+    case Ownership::none: return "none";
+    case Ownership::buyer: return "buyer";
+    case Ownership::seller: return "seller";
+  }
+  return "none";
+}
+
+std::string describe(const Router& router) {
+  std::string out;
+  for (const auto& route : router.routes()) {
+    json::Writer(out)
+        .begin_object()
+        .member("method", to_string(route.method))
+        .member("path", route.path)
+        .member("operation_id", route.operation_id)
+        .member("auth", to_string(route.auth))
+        .member("ownership", to_string(route.ownership))
+        .member("demo_guests", route.demo_guests == DemoGuests::yes)
+        .end_object();
+    out += '\n';
+  }
+  return out;
 }
 
 Router::Router() : impl_(std::make_unique<Impl>()) {}

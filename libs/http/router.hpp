@@ -54,4 +54,7 @@ class Router {
   std::unique_ptr<Impl> impl_;
 };
 
+/// The rows as JSON lines {method, path, operation_id, auth, ownership, demo_guests}: what a test compares with the contract.
+std::string describe(const Router& router);
+
 }  // namespace agora::http

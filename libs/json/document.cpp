@@ -182,4 +182,12 @@ std::optional<Node> Node::next() const {
   return Node(*document_, value.next);
 }
 
+std::optional<Node> Node::member(std::string_view name) const {
+  if (kind() != Kind::object) return std::nullopt;
+  for (auto child = first(); child; child = child->next()) {
+    if (child->key() == name) return child;
+  }
+  return std::nullopt;
+}
+
 }  // namespace agora::json

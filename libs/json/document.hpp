@@ -35,6 +35,8 @@ class Node {
   /// Children of an array or object, in order: `for (auto child = node.first(); child; child = child->next())`.
   std::optional<Node> first() const;
   std::optional<Node> next() const;
+  /// The member of an object by name; none when there is no such member, or this is no object.
+  std::optional<Node> member(std::string_view name) const;
 
  private:
   const Document* document_;

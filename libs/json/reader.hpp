@@ -11,6 +11,17 @@ namespace agora::json {
 /// The error that carries field errors: Errc::invalid_argument, code `validation_failed`.
 Error validation_failed(std::vector<FieldError> fields);
 
+/// Reads one value of a document that is parsed already; pointers start at it.
+template <class T>
+Result<T> read(const Node& node, UnknownFields unknown) {
+  T value{};
+  Binding binding(unknown);
+  binding.read(node, "", value);
+  auto errors = std::move(binding).take_errors();
+  if (!errors.empty()) return validation_failed(std::move(errors));
+  return value;
+}
+
 /// Reads a JSON text into a Boost.Describe'd struct, reporting every field error at once with RFC 6901 pointers.
 ///
 /// Two kinds of "no", both Errc::invalid_argument:
@@ -24,12 +35,7 @@ Error validation_failed(std::vector<FieldError> fields);
 template <class T>
 Result<T> read(std::string_view text, UnknownFields unknown = UnknownFields::refuse) {
   AGORA_TRY(const Document document, Document::parse(text));
-  T value{};
-  Binding binding(unknown);
-  binding.read(document.root(), "", value);
-  auto errors = std::move(binding).take_errors();
-  if (!errors.empty()) return validation_failed(std::move(errors));
-  return value;
+  return read<T>(document.root(), unknown);
 }
 
 /// Whether a read() error says "not JSON" rather than "wrong content".

@@ -81,7 +81,16 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
     if (port != internal_port) return std::nullopt;
     return "--port and --internal-port must differ";
   });
-  return parser.parse(argc, argv);
+  const auto exit_code = parser.parse(argc, argv);
+  sql.durability_optional = environment == "test";
+  return exit_code;
+}
+
+log::Level Config::level() const {
+  if (log_level == "debug") return log::Level::debug;
+  if (log_level == "warn") return log::Level::warn;
+  if (log_level == "error") return log::Level::error;
+  return log::Level::info;
 }
 
 std::chrono::milliseconds Config::time_to_pay() const {

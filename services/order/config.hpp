@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "libs/http/server.hpp"
+#include "libs/log/log.hpp"
 #include "libs/sql/database.hpp"
 
 namespace agora::order {
@@ -44,6 +45,7 @@ struct Config {
 
   std::string url() const { return database_url.empty() ? "sqlite:" + data + "/order.db" : database_url; }
   std::chrono::milliseconds time_to_pay() const;
+  log::Level level() const;
 };
 
 }  // namespace agora::order

@@ -1,0 +1,40 @@
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <atomic>
+
+#include <unistd.h>
+
+#include "libs/sql/faults.hpp"
+
+namespace agora::faults {
+namespace {
+
+/// The point that AGORA_CRASH_POINT names, and the how-manieth passing fires: `order.place.written:3`.
+struct Armed {
+  std::string name{};
+  long nth = 1;
+};
+
+Armed read_armed() {
+  const char* value = std::getenv("AGORA_CRASH_POINT");
+  if (value == nullptr) return {};
+  Armed armed{value, 1};
+  if (const auto colon = armed.name.find(':'); colon != std::string::npos) {
+    armed.nth = std::strtol(armed.name.c_str() + colon + 1, nullptr, 10);
+    armed.name.resize(colon);
+  }
+  return armed;
+}
+
+}  // namespace
+
+void crash_point(const char* name) noexcept {
+  static const Armed armed = read_armed();
+  static std::atomic<long> passed{0};
+  if (armed.name != name || ++passed != armed.nth) return;
+  ::kill(::getpid(), SIGKILL);
+}
+
+}  // namespace agora::faults

@@ -1,0 +1,29 @@
+#include "libs/log/log.hpp"
+#include "services/order/api/jobs.hpp"
+
+namespace agora::order {
+namespace {
+
+using telemetry::MoreWork;
+
+Task<MoreWork> expire_round(OrderStore& orders, const Clock& clock, int batch_max, Ctx ctx) {
+  const auto now = clock.now();
+  const auto due = co_await orders.unpaid_groups(ctx, now, batch_max);
+  std::int64_t expired = 0;
+  for (const auto& group_id : due) {
+    const auto outcome = co_await orders.expire(ctx, {group_id, now});
+    if (outcome == Expired::expired) ++expired;
+  }
+  if (expired > 0) log::info(ctx, "unpaid orders expired", {{"groups", expired}});
+  // A full batch of which something expired: there is likely more. Groups that others hold are left for the next round.
+  co_return static_cast<int>(due.size()) == batch_max && expired > 0 ? MoreWork::yes : MoreWork::no;
+}
+
+}  // namespace
+
+telemetry::Job expiry_job(OrderStore& orders, const Clock& clock, const Config& config) {
+  const auto batch_max = static_cast<int>(config.expiry_batch_max);
+  return [&orders, &clock, batch_max](Ctx ctx) { return expire_round(orders, clock, batch_max, std::move(ctx)); };
+}
+
+}  // namespace agora::order

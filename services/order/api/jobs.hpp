@@ -1,0 +1,15 @@
+#pragma once
+#include "libs/base/clock.hpp"
+#include "libs/telemetry/job_loop.hpp"
+#include "services/order/config.hpp"
+#include "services/order/store/order_store.hpp"
+
+namespace agora::order {
+
+/// Ends groups whose time to pay is over. One round takes up to `config.expiry_batch_max` of them, each a command of the expiring span.
+telemetry::Job expiry_job(OrderStore& orders, const Clock& clock, const Config& config);
+
+/// Forgets idempotency keys older than `config.idempotency_retention`.
+telemetry::Job key_cleaning_job(OrderStore& orders, const Clock& clock, const Config& config);
+
+}  // namespace agora::order
