@@ -188,7 +188,7 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
   ours->held = nullptr;
   const int code = real_vfs()->xOpen(real_vfs(), name, ours->real(), flags, out_flags);
   if (code != SQLITE_OK) return code;
-  static const bool power_cut = std::getenv("AGORA_FAULT_POWER_CUT") != nullptr;
+  const bool power_cut = std::getenv("AGORA_FAULT_POWER_CUT") != nullptr;
   const bool durable = (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0;
   if (power_cut && durable && name != nullptr) ours->held = new std::shared_ptr<Volatile>(volatile_of(name));
   ours->base.pMethods = &kMethods;

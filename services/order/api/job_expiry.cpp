@@ -11,7 +11,8 @@ Task<MoreWork> expire_round(OrderStore& orders, const Clock& clock, int batch_ma
   const auto due = co_await orders.unpaid_groups(ctx, now, batch_max);
   std::int64_t expired = 0;
   for (const auto& group_id : due) {
-    const auto outcome = co_await orders.expire(ctx, {group_id, now});
+    const ExpireCommand command{group_id, now};
+    const auto outcome = co_await orders.expire(ctx, command);
     if (outcome == Expired::expired) ++expired;
   }
   if (expired > 0) log::info(ctx, "unpaid orders expired", {{"groups", expired}});

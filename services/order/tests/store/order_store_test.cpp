@@ -1,0 +1,295 @@
+// What the store promises, on both engines: one transaction for key, group, order, lines, stock and events; races with one winner.
+
+#include "services/order/store/order_store.hpp"
+
+#include <barrier>
+#include <thread>
+
+#include "libs/sql/sha256.hpp"
+#include "libs/testing/temporary_database.hpp"
+#include "services/order/store/replicas.hpp"
+#include "services/order/store/rows.hpp"
+
+namespace agora::order {
+namespace {
+
+constexpr Timestamp kNow{std::chrono::microseconds(1'800'000'000'000'000)};
+const SourceVersion kSource{"test", 1};
+
+std::string render(const Order& order) { return order.order_id.str() + " " + order.number; }
+
+class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
+ protected:
+  void SetUp() override {
+    database_->migrate(migrations());
+    database_->write_blocking({}, [](sql::Tx& tx) {
+      apply(tx, SellerState{SellerId("s1"), "open", "Seller"}, kSource);
+      apply(tx, SellerState{SellerId("s2"), "suspended", "Suspended"}, kSource);
+      apply(tx, ProductState{ProductId("p1"), "published", "Product"}, kSource);
+      apply(tx, offer("o1", "s1", 500, 10), kSource, kNow);
+      apply(tx, offer("o2", "s1", 700, 5), kSource, kNow);
+      apply(tx, offer("o3", "s2", 100, 5), kSource, kNow);
+    });
+  }
+
+  static OfferState offer(const char* id, const char* seller, std::int64_t price, std::int64_t quantity) {
+    return {.offer_id = OfferId(id),
+            .seller_id = SellerId(seller),
+            .product_id = ProductId("p1"),
+            .variant_id = VariantId("v1"),
+            .sku = std::string("SKU-") + id,
+            .price = price,
+            .currency = "USD",
+            .status = "active",
+            .initial_quantity = quantity};
+  }
+
+  static PlaceCommand command(const std::string& user, const char* offer_id, std::int64_t quantity, std::int64_t cents) {
+    return {{.order_id = new_id<OrderTag>(kNow),
+             .group_id = new_id<OrderGroupTag>(kNow),
+             .user_id = UserId(user),
+             .lines = {{.offer_id = OfferId(offer_id), .quantity = quantity, .price = Decimal{cents, 2}}},
+             .now = kNow,
+             .payment_window = std::chrono::minutes(15)}};
+  }
+
+  Result<Answered> place(PlaceCommand command) {
+    return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_place(tx, std::span(&command, 1), render).front(); });
+  }
+  Result<Answered> cancel(const CancelCommand& command) {
+    return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_cancel(tx, std::span(&command, 1), render).front(); });
+  }
+  Expired expire(const ExpireCommand& command) {
+    return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_expire(tx, std::span(&command, 1)).front(); });
+  }
+
+  std::int64_t number(const sql::Sql& sql) {
+    return database_->read_blocking({}, [&sql](sql::Tx& tx) {
+      auto rows = tx.query(sql);
+      rows.next();
+      return rows.int64(0);
+    });
+  }
+  std::int64_t reserved() {
+    static constexpr sql::Sql kSum{"SELECT CAST(sum(reserved) AS BIGINT) FROM stock"};
+    return number(kSum);
+  }
+  std::int64_t events() {
+    static constexpr sql::Sql kCount{"SELECT count(*) FROM outbox"};
+    return number(kCount);
+  }
+  std::int64_t orders() {
+    static constexpr sql::Sql kCount{"SELECT count(*) FROM orders"};
+    return number(kCount);
+  }
+  /// I4, recounted from the lines.
+  void expect_stock_adds_up() {
+    static constexpr sql::Sql kDifference{
+        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(l.quantity - l.canceled_quantity), 0) FROM order_lines l "
+        "JOIN orders o ON o.order_id = l.order_id WHERE l.offer_id = s.offer_id AND o.status IN ('pending', 'confirmed')) "
+        "OR s.on_hand <> (SELECT COALESCE(sum(m.delta), 0) FROM stock_movements m WHERE m.offer_id = s.offer_id)"};
+    EXPECT_EQ(number(kDifference), 0);
+  }
+
+  testing::TemporaryDatabase database_{GetParam()};
+};
+
+TEST_P(OrderStoreTest, APlacementWritesOrderGroupLinesStockAndEvents) {
+  const auto before = events();
+  const auto placed = place(command("u1", "o1", 3, 500));
+  ASSERT_TRUE(placed.has_value()) << placed.error().code;
+  EXPECT_EQ(placed->answer.status, 201);
+  EXPECT_EQ(orders(), 1);
+  EXPECT_EQ(reserved(), 3);
+  EXPECT_EQ(events() - before, 3);
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, WhatWasPlacedReadsBack) {
+  auto wanted = command("u1", "o1", 2, 500);
+  wanted.order.lines.push_back({.offer_id = OfferId("o2"), .quantity = 1, .price = Decimal{7, 0}, .pointer = "/items/1"});
+  const auto order_id = wanted.order.order_id;
+  ASSERT_TRUE(place(wanted).has_value());
+  const auto order = database_->read_blocking({}, [&](sql::Tx& tx) { return find_order(tx, order_id); });
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->amounts.total, 1'700);
+  ASSERT_EQ(order->lines.size(), 2U);
+  EXPECT_EQ(order->lines[1].offer_id.str(), "o2");
+  EXPECT_EQ(order->placed_at, kNow);
+  EXPECT_EQ(order->pay_by, kNow + std::chrono::minutes(15));
+}
+
+TEST_P(OrderStoreTest, ARefusalWritesNothing) {
+  const auto before = events();
+  for (const auto& wanted : {command("u1", "o1", 11, 500), command("u1", "o1", 1, 499), command("u1", "none", 1, 1),
+                             command("u1", "o3", 1, 100)}) {
+    EXPECT_FALSE(place(wanted).has_value());
+  }
+  EXPECT_EQ(orders(), 0);
+  EXPECT_EQ(reserved(), 0);
+  EXPECT_EQ(events(), before);
+}
+
+TEST_P(OrderStoreTest, ASpanDecidesInQueueOrderAndTellsStockOnce) {
+  const auto before = events();
+  const std::vector<PlaceCommand> commands{command("u1", "o1", 6, 500), command("u2", "o1", 6, 500), command("u3", "o1", 4, 500)};
+  const auto results = database_->write_blocking({}, [&](sql::Tx& tx) { return handle_place(tx, commands, render); });
+  EXPECT_TRUE(results[0].has_value());
+  ASSERT_FALSE(results[1].has_value());
+  EXPECT_EQ(results[1].error().code, "out_of_stock");
+  EXPECT_TRUE(results[2].has_value());
+  EXPECT_EQ(reserved(), 10);
+  EXPECT_EQ(events() - before, 2 * 2 + 1);
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, AKeyRepeatsTheBytesWithinAndAcrossSpans) {
+  const auto key = sql::idempotency_key("u1", "createOrder", {}, "k", "body");
+  std::vector<PlaceCommand> commands{command("u1", "o1", 1, 500), command("u1", "o1", 1, 500)};
+  for (auto& c : commands) c.key = key;
+  const auto results = database_->write_blocking({}, [&](sql::Tx& tx) { return handle_place(tx, commands, render); });
+  ASSERT_TRUE(results[0].has_value() && results[1].has_value());
+  EXPECT_FALSE(results[0]->replayed);
+  EXPECT_TRUE(results[1]->replayed);
+  EXPECT_EQ(results[0]->answer.body, results[1]->answer.body);
+  const auto later = place(commands[1]);
+  ASSERT_TRUE(later.has_value());
+  EXPECT_TRUE(later->replayed);
+  EXPECT_EQ(later->answer.body, results[0]->answer.body);
+  EXPECT_EQ(orders(), 1);
+}
+
+TEST_P(OrderStoreTest, ARefusedKeyMaySucceedLater) {
+  auto wanted = command("u1", "o1", 11, 500);
+  wanted.key = sql::idempotency_key("u1", "createOrder", {}, "k", "body");
+  EXPECT_FALSE(place(wanted).has_value());
+  wanted.order.lines[0].quantity = 1;
+  const auto placed = place(wanted);
+  ASSERT_TRUE(placed.has_value());
+  EXPECT_FALSE(placed->replayed);
+}
+
+TEST_P(OrderStoreTest, ACancellationGivesTheStockBackOnce) {
+  const auto wanted = command("u1", "o1", 3, 500);
+  ASSERT_TRUE(place(wanted).has_value());
+  const auto before = events();
+  const CancelCommand request{.order_id = wanted.order.order_id, .buyer = UserId("u1"), .now = kNow};
+  EXPECT_TRUE(cancel(request).has_value());
+  EXPECT_EQ(reserved(), 0);
+  EXPECT_EQ(events() - before, 3);
+  const auto again = cancel(request);
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, "already_canceled");
+  EXPECT_EQ(events() - before, 3);
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, AnothersOrderCancelsLikeAMissingOne) {
+  const auto wanted = command("u1", "o1", 3, 500);
+  ASSERT_TRUE(place(wanted).has_value());
+  const auto others = cancel({.order_id = wanted.order.order_id, .buyer = UserId("u2"), .now = kNow});
+  const auto missing = cancel({.order_id = OrderId("none"), .buyer = UserId("u2"), .now = kNow});
+  ASSERT_FALSE(others.has_value());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(others.error().code, missing.error().code);
+  EXPECT_EQ(reserved(), 3);
+}
+
+TEST_P(OrderStoreTest, ExpiryEndsWhatIsDueAndLeavesTheRest) {
+  const auto wanted = command("u1", "o1", 3, 500);
+  ASSERT_TRUE(place(wanted).has_value());
+  EXPECT_EQ(expire({wanted.order.group_id, kNow + std::chrono::minutes(14)}), Expired::left);
+  EXPECT_EQ(reserved(), 3);
+  EXPECT_EQ(expire({wanted.order.group_id, kNow + std::chrono::minutes(15)}), Expired::expired);
+  EXPECT_EQ(expire({wanted.order.group_id, kNow + std::chrono::minutes(16)}), Expired::left);
+  EXPECT_EQ(reserved(), 0);
+  const auto order = database_->read_blocking({}, [&](sql::Tx& tx) { return find_order(tx, wanted.order.order_id); });
+  EXPECT_EQ(order->status, OrderStatus::canceled);
+  EXPECT_EQ(order->cancel_reason, CancelReason::expired);
+  EXPECT_FALSE(order->pay_by.has_value());
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, CancellationAgainstExpiryHasOneWinner) {
+  for (int round = 0; round < 20; ++round) {
+    const auto wanted = command("u1", "o1", 1, 500);
+    ASSERT_TRUE(place(wanted).has_value());
+    std::barrier start(2);
+    bool canceled = false;
+    auto expired = Expired::left;
+    std::thread canceler([&] {
+      start.arrive_and_wait();
+      canceled = cancel({.order_id = wanted.order.order_id, .buyer = UserId("u1"), .now = kNow}).has_value();
+    });
+    std::thread expirer([&] {
+      start.arrive_and_wait();
+      expired = expire({wanted.order.group_id, kNow + std::chrono::hours(1)});
+    });
+    canceler.join();
+    expirer.join();
+    // The expiry skips a group that is held: then the cancellation wins. Never both.
+    EXPECT_NE(canceled, expired == Expired::expired);
+    EXPECT_EQ(reserved(), 0);
+  }
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, OfFiftyBuyersOfTheLastUnitOneWins) {
+  ASSERT_TRUE(place(command("u0", "o1", 9, 500)).has_value());
+  std::atomic<int> winners{0};
+  std::atomic<int> refused{0};
+  std::vector<std::thread> buyers;
+  std::barrier start(50);
+  sql::Span<PlaceCommand, Result<Answered>> span(*database_, "place", [](sql::Tx& tx, std::span<const PlaceCommand> commands) {
+    return handle_place(tx, commands, render);
+  });
+  for (int i = 0; i < 50; ++i) {
+    buyers.emplace_back([&, i] {
+      start.arrive_and_wait();
+      const auto answer = span.blocking({}, command("u" + std::to_string(i), "o1", 1, 500));
+      ++(answer.has_value() ? winners : refused);
+    });
+  }
+  for (auto& buyer : buyers) buyer.join();
+  EXPECT_EQ(winners, 1);
+  EXPECT_EQ(refused, 49);
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, AnOlderVersionOfALogNeverOverwritesANewerOne) {
+  const auto price_of_o1 = [&] {
+    static constexpr sql::Sql kPrice{"SELECT price FROM offers WHERE offer_id = 'o1'"};
+    return number(kPrice);
+  };
+  const auto put = [&](std::int64_t price, const SourceVersion& source) {
+    database_->write_blocking({}, [&](sql::Tx& tx) { apply(tx, offer("o1", "s1", price, 99), source, kNow); });
+  };
+  put(900, {"test", 3});
+  put(800, {"test", 2});
+  EXPECT_EQ(price_of_o1(), 900);
+  put(600, {"other-log", 1});
+  EXPECT_EQ(price_of_o1(), 600);
+  // The initial quantity was applied once, with the first of all.
+  static constexpr sql::Sql kOnHand{"SELECT on_hand FROM stock WHERE offer_id = 'o1'"};
+  EXPECT_EQ(number(kOnHand), 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, OrderStoreTest, testing::kEngines, testing::engine_name);
+
+TEST(OrderSchema, EveryComparedTextColumnIsCollatedBytewiseOnPostgresql) {
+  testing::TemporaryDatabase database(sql::Engine::postgresql);
+  database->migrate(migrations());
+  const auto wrong = database->read_blocking({}, [](sql::Tx& tx) {
+    static constexpr sql::Sql kWrong{
+        "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public' "
+        "AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C' AND table_name <> 'schema_migrations'"};
+    std::vector<std::string> columns;
+    auto rows = tx.query(kWrong);
+    while (rows.next()) columns.emplace_back(rows.text(0));
+    return columns;
+  });
+  EXPECT_TRUE(wrong.empty()) << wrong.front();
+}
+
+}  // namespace
+}  // namespace agora::order
