@@ -7,7 +7,7 @@ endif()
 
 add_library(agora_flags INTERFACE)
 target_include_directories(agora_flags INTERFACE "${CMAKE_SOURCE_DIR}")
-target_compile_options(agora_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Wold-style-cast)
+target_compile_options(agora_flags INTERFACE -Wall -Wextra -Wpedantic $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> -Wnon-virtual-dtor -Wold-style-cast)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 takes Asio's recycling of coroutine frames for a mismatch.
   target_compile_options(agora_flags INTERFACE -Wno-mismatched-new-delete)
