@@ -18,6 +18,7 @@ using Parser = beast::http::request_parser<beast::http::string_body>;
 using boost::system::error_code;
 
 constexpr std::size_t kReadSize = 8 << 10;
+constexpr std::chrono::milliseconds kLingerMax{1'000};
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view reason_phrase(int status) {
@@ -87,6 +88,16 @@ Task<void> Connection::serve(std::shared_ptr<ServerState> state, Socket socket) 
   auto keep = Keep::yes;
   while (keep == Keep::yes) keep = co_await connection.serve_one();
   connection.socket_.shutdown(Socket::shutdown_send, ignored);
+  if (connection.refused_) co_await connection.linger();
+}
+
+Task<void> Connection::linger() {
+  enter(Phase::writing, kLingerMax);
+  std::size_t read = 1;
+  while (read > 0) {
+    input_.clear();
+    read = co_await read_some();
+  }
 }
 
 void Connection::sweep(Deadline now) {
@@ -198,6 +209,7 @@ Task<Connection::Keep> Connection::serve_one() {
 Task<Connection::Keep> Connection::refuse(std::string_view code, std::string_view detail) {
   // Where one request ends and the next begins is not certain any more: nothing that follows is read.
   input_.clear();
+  refused_ = true;
   auto response = state_->dispatcher.refuse(code, detail);
   co_return co_await write(std::move(response), Method::get, Keep::no, false);
 }

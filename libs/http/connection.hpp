@@ -60,6 +60,8 @@ class Connection {
   Task<std::size_t> read_some();
   Task<Keep> write(Response response, Method method, Keep keep, bool http_1_0);
   Task<Keep> refuse(std::string_view code, std::string_view detail);
+  /// Reads on for a moment after a refusal: closing on unread bytes would reset the connection and take the answer with it.
+  Task<void> linger();
   void enter(Phase phase, std::chrono::milliseconds allowed);
 
   std::shared_ptr<ServerState> state_;
@@ -68,6 +70,7 @@ class Connection {
   std::string input_;   ///< read, not yet consumed
   std::string output_;  ///< the response being written; reused
   Phase phase_ = Phase::idle;
+  bool refused_ = false;
   Deadline deadline_ = Deadline::max();
 };
 

@@ -1,0 +1,69 @@
+"""Fixtures: real binaries on databases of a test's own, recounted when the test is over."""
+
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from support.audit import audit
+from support.postgres import PostgresServer
+from support.service import OFFERS, TOKENS, Service
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder():
+    # In memory: fsync costs nothing there, and a kill does not lose it. What a power cut loses is tests/faults' business.
+    path = pathlib.Path(tempfile.mkdtemp(prefix="agora-", dir="/dev/shm"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def launch(folder, request):
+    """launch(*flags, …) starts an order service; all of them are ended and their databases recounted after the test."""
+    services = []
+
+    def start(*flags, database=None, **options):
+        service = Service(folder / f"data{len(services)}", *flags, database=database, **options)
+        services.append(service)
+        service.start()
+        return service
+
+    start.services = services
+    yield start
+    for service in services:
+        service.kill()
+    if request.node.get_closest_marker("no_audit") is None:
+        for service in services:
+            audit(service.query)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request):
+    return request.param
+
+
+@pytest.fixture
+def shop(launch, engine, request):
+    """A service with the tests' offers and tokens, on each engine."""
+    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
+    return launch("--offers", OFFERS, "--test-tokens", TOKENS, database=database)
+
+
+@pytest.fixture
+def sqlite_shop(launch):
+    return launch("--offers", OFFERS, "--test-tokens", TOKENS)
+
+
+@pytest.fixture
+def demo(launch):
+    """What the first contract was specified against: no other process, demo guests."""
+    return launch("--standalone", "--demo-guests")

@@ -1,0 +1,77 @@
+"""A-01 on what exists: every route × every caller × own, another's, missing. The expected table stands here."""
+
+import pytest
+
+from support.service import OFFERS, TOKENS, place
+
+CALLERS = {"nobody": None, "forged": "forged", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
+
+# operation: (method, path of a target order or None)
+OPERATIONS = {
+    "getHealth": ("GET", "/health"),
+    "listOrders": ("GET", "/orders"),
+    "getOrder": ("GET", "/orders/{order_id}"),
+    "cancelOrder": ("POST", "/orders/{order_id}/cancellation"),
+}
+OPEN = {caller: 200 for caller in CALLERS}
+TOKEN = {"nobody": 401, "forged": 401}
+EXPECTED = {
+    ("getHealth", "own"): OPEN,
+    ("listOrders", "own"): {**TOKEN, "buyer": 200, "other": 200, "guest": 200, "support": 200},
+    ("getOrder", "own"): {**TOKEN, "buyer": 200, "support": 200},
+    ("getOrder", "other's"): {**TOKEN, "buyer": 404, "other": 200, "guest": 404, "support": 200},
+    ("getOrder", "missing"): {**TOKEN, "buyer": 404, "other": 404, "guest": 404, "support": 404},
+    ("cancelOrder", "own"): {**TOKEN, "buyer": 200, "support": 200},
+    ("cancelOrder", "other's"): {**TOKEN, "buyer": 404, "guest": 404, "support": 200},
+    ("cancelOrder", "missing"): {**TOKEN, "buyer": 404, "other": 404, "guest": 404, "support": 404},
+}
+
+
+@pytest.mark.parametrize("operation,target", EXPECTED)
+def test_the_table_holds(sqlite_shop, operation, target):
+    method, template = OPERATIONS[operation]
+    for caller, status in EXPECTED[operation, target].items():
+        owner = {"own": "token-u1", "other's": "token-u2"}.get(target)
+        order_id = place(sqlite_shop.as_user(owner)).json()["order_id"] if owner else "00000000-0000-7000-8000-000000000000"
+        headers = {"Authorization": f"Bearer {CALLERS[caller]}"} if CALLERS[caller] else {}
+        response = sqlite_shop.client.request(method, template.format(order_id=order_id), headers=headers)
+        assert response.status_code == status, (operation, target, caller, response.text)
+        if status == 401:
+            assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_anothers_and_a_missing_order_answer_alike(sqlite_shop):
+    order_id = place(sqlite_shop.as_user("token-u2")).json()["order_id"]
+    user = sqlite_shop.as_user("token-u1")
+    without_trace = lambda response: {k: v for k, v in response.json().items() if k != "trace_id"}
+    assert without_trace(user.get(f"/orders/{order_id}")) == without_trace(user.get("/orders/none"))
+
+
+def test_demo_guests_place_and_read_and_nothing_else(launch):
+    service = launch("--standalone", "--demo-guests", "--test-tokens", TOKENS)
+    order = place(service.client, offer="o42", price="499.99", user_id="u1").json()
+    assert service.client.get(f"/orders/{order['order_id']}").status_code == 200
+    assert service.client.get("/orders").status_code == 401
+    assert service.client.post(f"/orders/{order['order_id']}/cancellation").status_code == 401
+    # A token counts as it does elsewhere, and orders of users who are not in the offers file stay theirs.
+    others = place(service.as_user("token-u2"), offer="o42", price="499.99").json()
+    assert service.client.get(f"/orders/{others['order_id']}").status_code == 404
+    assert service.client.get(f"/orders/{order['order_id']}", headers={"Authorization": "Bearer forged"}).status_code == 401
+
+
+def test_without_anything_to_verify_tokens_with(launch):
+    service = launch("--offers", OFFERS)
+    for method, path in (("GET", "/orders"), ("GET", "/orders/x"), ("POST", "/orders"), ("POST", "/orders/x/cancellation")):
+        assert service.client.request(method, path).status_code == 401
+        answer = service.client.request(method, path, headers={"Authorization": "Bearer any"})
+        assert answer.status_code == 503 and answer.json()["code"] == "token_verification_unavailable" and "retry-after" in answer.headers
+    assert service.client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Basic dTE6dTE=", "Bearer", "token-u1", "bearer  token-u1"])
+def test_malformed_authorization_is_401(sqlite_shop, header):
+    assert sqlite_shop.client.get("/orders", headers={"Authorization": header}).status_code == 401
+
+
+def test_the_scheme_is_read_in_any_case(sqlite_shop):
+    assert sqlite_shop.client.get("/orders", headers={"Authorization": "bEaReR token-u1"}).status_code == 200

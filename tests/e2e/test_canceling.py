@@ -1,0 +1,77 @@
+"""Canceling and expiring: what ends an order, and that its stock comes back once."""
+
+import time
+
+import pytest
+
+from support.service import JSON, OFFERS, TOKENS, place, problem
+
+
+def reserved(shop, offer="o1"):
+    return shop.query(f"SELECT reserved FROM stock WHERE offer_id = '{offer}'")[0]["reserved"]
+
+
+def test_a_buyer_cancels(shop):
+    user = shop.as_user("token-u1")
+    order = place(user, quantity=4).json()
+    canceled = user.post(f"/orders/{order['order_id']}/cancellation", content="{}", headers=JSON)
+    assert canceled.status_code == 200
+    document = canceled.json()
+    assert document["status"] == "canceled" and document["cancel_reason"] == "buyer" and document["payment_status"] == "canceled"
+    assert document["fulfillment_status"] == "canceled" and document["items"][0]["canceled_quantity"] == 4
+    assert document["canceled_at"] and document["pay_by"] is None and document["version"] == 2
+    assert user.get(f"/orders/{order['order_id']}").text == canceled.text
+    assert reserved(shop) == 0
+    problem(user.post(f"/orders/{order['order_id']}/cancellation"), 409, "already_canceled")
+
+
+def test_support_cancels_anybodys(shop):
+    order = place(shop.as_user("token-u1")).json()
+    canceled = shop.as_user("token-support").post(f"/orders/{order['order_id']}/cancellation")
+    assert canceled.json()["cancel_reason"] == "support"
+
+
+def test_a_cancellation_takes_no_fields_yet(shop):
+    user = shop.as_user("token-u1")
+    order = place(user).json()
+    before = shop.counts()
+    document = problem(user.post(f"/orders/{order['order_id']}/cancellation", content='{"why":"x"}', headers=JSON), 422, "validation_failed")
+    assert document["errors"][0]["pointer"] == "/why"
+    assert shop.counts() == before
+
+
+def test_an_unpaid_order_expires_and_its_stock_is_sold_again(launch, engine, request):
+    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
+    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "300ms", "--expiry-interval", "20ms", database=database)
+    user = shop.as_user("token-u1")
+    orders = [place(user, offer="o2", price="7").json() for _ in range(5)]
+    problem(place(user, offer="o2", price="7"), 409, "out_of_stock")
+    deadline = time.monotonic() + 10
+    while user.get(f"/orders/{orders[-1]['order_id']}").json()["status"] == "pending":
+        assert time.monotonic() < deadline
+    for order in orders:
+        document = user.get(f"/orders/{order['order_id']}").json()
+        assert document["status"] == "canceled" and document["cancel_reason"] == "expired"
+    assert reserved(shop, "o2") == 0
+    assert place(user, offer="o2", price="7").status_code == 201
+    reasons = {row["data"].split('"reason":"')[1].split('"')[0] for row in shop.query("SELECT data FROM outbox WHERE type = 'order.canceled'")}
+    assert reasons == {"expired"}
+
+
+def test_a_canceled_order_does_not_expire(sqlite_shop, launch):
+    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "100ms", "--expiry-interval", "20ms")
+    user = shop.as_user("token-u1")
+    order = place(user).json()
+    user.post(f"/orders/{order['order_id']}/cancellation")
+    rounds = 'agora_job_rounds_total{job="order.expiry"} '
+    count = lambda: int(shop.metrics().split(rounds)[1].split("\n")[0])
+    target = count() + 10
+    deadline = time.monotonic() + 10
+    while count() < target:
+        assert time.monotonic() < deadline
+    assert user.get(f"/orders/{order['order_id']}").json()["cancel_reason"] == "buyer"
+
+
+@pytest.mark.parametrize("path", ["none", "x" * 70])
+def test_missing_orders_cannot_be_canceled(sqlite_shop, path):
+    problem(sqlite_shop.as_user("token-u1").post(f"/orders/{path}/cancellation"), 404, "not_found")

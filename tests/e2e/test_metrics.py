@@ -1,0 +1,55 @@
+"""What the service says of itself on its internal port."""
+
+import re
+
+import httpx
+
+from support.service import place
+
+LINE = re.compile(r'^[a-z_:][a-z0-9_:]*(\{([a-z_]+="(\\.|[^"\\\n])*",?)+\})? -?[0-9.e+-]+(Inf)?$')
+
+
+def test_metrics_are_valid_prometheus_text(shop):
+    place(shop.as_user("token-u1"))
+    shop.client.get("/orders/x")
+    text = shop.metrics()
+    typed = {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in typed, line
+            typed[name] = kind
+        elif not line.startswith("# HELP "):
+            assert LINE.match(line), line
+            name = line.split("{")[0].split(" ")[0]
+            base = re.sub(r"_(bucket|sum|count)$", "", name)
+            assert name in typed or typed.get(base) == "histogram", line
+    assert typed["http_server_request_duration_seconds"] == "histogram"
+
+
+def test_requests_are_counted_by_route_template_not_by_id(shop):
+    user = shop.as_user("token-u1")
+    order_id = place(user).json()["order_id"]
+    user.get(f"/orders/{order_id}")
+    text = shop.metrics()
+    assert order_id not in text
+    assert re.search(r'duration_seconds_count\{[^}]*http_route="/orders/\{order_id\}"[^}]*code="200"\} 1\n', text)
+    assert re.search(r"agora_sql_group_size_count [1-9]", text)
+
+
+def test_health_endpoints(shop):
+    internal = f"http://127.0.0.1:{shop.internal_port}"
+    assert httpx.get(f"{internal}/livez").text == "ok\n"
+    assert "ready" in httpx.get(f"{internal}/readyz?verbose").text
+    # The public port has none of them.
+    assert shop.client.get("/metrics").status_code == 404 and shop.client.get("/readyz").status_code == 404
+
+
+def test_a_trace_goes_on_into_the_outbox(shop):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    user = shop.as_user("token-u1")
+    user.headers["traceparent"] = f"00-{trace}-b7ad6b7169203331-01"
+    place(user)
+    rows = shop.query("SELECT traceparent FROM outbox ORDER BY sequence DESC LIMIT 3")
+    assert all(row["traceparent"][3:35] == trace for row in rows)
+    assert user.get("/orders/none").json()["trace_id"] == trace

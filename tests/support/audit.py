@@ -1,0 +1,84 @@
+"""Recounts what the service believes, with SQL and schemas of its own: invariants I4 and I10, legal states, and every outbox row."""
+
+import json
+import pathlib
+
+import jsonschema
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EVENTS = yaml.safe_load((ROOT / "contracts" / "events" / "order.yaml").read_text())
+STATUSES = {"pending", "confirmed", "completed", "canceled"}
+
+
+def validator(event_type):
+    schema = EVENTS["components"]["messages"][event_type]["payload"]
+    return jsonschema.Draft202012Validator({"$ref": schema["$ref"], "components": EVENTS["components"]})
+
+
+VALIDATORS = {name: validator(name) for name in EVENTS["components"]["messages"]}
+KINDS = {channel["address"]: channel["x-kind"] for channel in EVENTS["channels"].values()}
+
+
+def audit(query):
+    stock(query)
+    amounts(query)
+    states(query)
+    outbox(query)
+
+
+def stock(query):
+    """I4: 0 ≤ reserved ≤ on_hand; on_hand = Σ movements; reserved = Σ of the lines of live orders."""
+    for row in query(
+        "SELECT s.offer_id, s.on_hand, s.reserved,"
+        " (SELECT coalesce(sum(m.delta), 0) FROM stock_movements m WHERE m.offer_id = s.offer_id) AS moved,"
+        " (SELECT coalesce(sum(l.quantity - l.canceled_quantity), 0) FROM order_lines l JOIN orders o ON o.order_id = l.order_id"
+        "  WHERE l.offer_id = s.offer_id AND o.status IN ('pending', 'confirmed')) AS held FROM stock s"
+    ):
+        assert 0 <= row["reserved"] <= row["on_hand"], row
+        assert row["on_hand"] == row["moved"], row
+        assert row["reserved"] == row["held"], row
+
+
+def amounts(query):
+    """I10: lines sum to orders, orders to groups, and every total is what its parts make."""
+    lines = {}
+    for line in query("SELECT * FROM order_lines"):
+        assert line["subtotal"] == line["unit_price"] * line["quantity"], line
+        assert line["total"] == line["subtotal"] - line["discount_total"] + line["shipping_total"] + line["tax_total"], line
+        lines[line["order_id"]] = lines.get(line["order_id"], 0) + line["total"]
+    groups = {}
+    for order in query("SELECT order_id, group_id, total FROM orders"):
+        assert lines[order["order_id"]] == order["total"], order
+        groups[order["group_id"]] = groups.get(order["group_id"], 0) + order["total"]
+    for group in query("SELECT group_id, total FROM order_groups"):
+        assert groups.get(group["group_id"]) == group["total"], group
+
+
+def states(query):
+    for order in query("SELECT * FROM orders"):
+        assert order["status"] in STATUSES, order
+        assert (order["status"] == "canceled") == (order["cancel_reason"] is not None) == (order["canceled_at"] is not None), order
+        assert (order["status"] == "pending") == (order["pay_by"] is not None), order
+    for group in query(
+        "SELECT g.group_id, g.status, g.pay_by, (SELECT count(*) FROM orders o WHERE o.group_id = g.group_id) AS orders,"
+        " (SELECT count(*) FROM orders o WHERE o.group_id = g.group_id AND o.status = g.status) AS alike FROM order_groups g"
+    ):
+        assert group["orders"] == group["alike"] > 0, group
+        assert (group["status"] == "pending") == (group["pay_by"] is not None), group
+
+
+def outbox(query):
+    """Every event fits its schema and topic; versions of a subject are 1, 2, 3…; each state has told of itself."""
+    versions = {}
+    for event in query("SELECT * FROM outbox ORDER BY sequence"):
+        assert event["topic"] in KINDS, event
+        errors = list(VALIDATORS[event["type"]].iter_errors(json.loads(event["data"])))
+        assert not errors, (event, errors[0].message)
+        subject = (event["topic"], event["subject"])
+        assert event["version"] == versions.get(subject, 0) + 1, event
+        versions[subject] = event["version"]
+    for topic, table, key in (("agora.orders", "orders", "order_id"), ("agora.order_groups", "order_groups", "group_id"),
+                              ("agora.stock", "stock", "offer_id")):
+        for row in query(f"SELECT {key} AS id, version FROM {table}"):
+            assert versions.get((topic, row["id"])) == row["version"], (topic, row)

@@ -1,0 +1,137 @@
+"""Starts, kills and asks the real order service."""
+
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import time
+
+import httpx
+
+from support.ports import free_port
+from support.postgres import psql
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("AGORA_BUILD", ROOT / "build" / "release"))
+OFFERS = str(ROOT / "tests" / "support" / "offers.jsonl")
+TOKENS = str(ROOT / "tests" / "support" / "tokens.json")
+READY_SECONDS = 15
+
+
+class Service:
+    def __init__(self, data, *flags, database=None, binary="order-service", env=None, production=False):
+        self.data = pathlib.Path(data)
+        self.database = database
+        self.flags = flags
+        self.binary = BUILD / "services" / "order" / binary
+        self.port = free_port()
+        self.internal_port = free_port()
+        self.env = {**os.environ, "AGORA_ENV": "production" if production else "test", **(env or {})}
+        self.process = None
+
+    @property
+    def command(self):
+        database = ["--db", self.database] if self.database else ["--data", str(self.data)]
+        ports = ["--port", str(self.port), "--internal-port", str(self.internal_port)]
+        return [str(self.binary), *ports, *database, *self.flags]
+
+    def start(self, **env):
+        self.spawn(**env)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self.is_ready():
+            assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.log()}"
+            assert time.monotonic() < deadline, f"not ready: {self.log()}"
+            time.sleep(0.01)
+        self.client = httpx.Client(base_url=self.url, timeout=30)
+        return self
+
+    def spawn(self, **env):
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.log_file = self.data / "log"
+        self.process = subprocess.Popen(self.command, env={**self.env, **env}, stdin=subprocess.DEVNULL,
+                                        stdout=self.log_file.open("ab"), stderr=subprocess.STDOUT)
+
+    def is_ready(self):
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.internal_port}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self):
+        return self.log_file.read_text(errors="replace")
+
+    def kill(self):
+        """SIGKILL; nothing is left to say."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
+    def stop(self):
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    # Asking
+
+    def as_user(self, token):
+        return httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {token}"})
+
+    def metrics(self):
+        return httpx.get(f"http://127.0.0.1:{self.internal_port}/metrics").text
+
+    def query(self, sql):
+        """Rows as dicts, read beside the service (or after it)."""
+        if self.database:
+            return json.loads(psql(self.database, f"SELECT coalesce(json_agg(t), '[]') FROM ({sql}) t"))
+        connection = sqlite3.connect(f"file:{self.data / 'order.db'}?mode=ro", uri=True, timeout=10)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(sql)]
+        finally:
+            connection.close()
+
+    def counts(self):
+        """Rows of every table that a request may write: equal before and after a refusal."""
+        tables = ["order_groups", "orders", "order_lines", "outbox", "idempotency_keys", "stock_movements"]
+        counts = {table: self.query(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables}
+        counts["stock"] = self.query("SELECT offer_id, on_hand, reserved, version FROM stock ORDER BY offer_id")
+        return counts
+
+
+def order_body(offer="o1", quantity=1, price="5.00", **more):
+    """A request body as text: prices must not pass through a float."""
+    members = {"offer_id": json.dumps(offer), "quantity": json.dumps(quantity), "price": str(price)}
+    members.update({name: json.dumps(value) for name, value in more.items()})
+    return "{" + ",".join(f'"{name}":{value}' for name, value in members.items()) + "}"
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def place(client, key=None, path="/orders", **order):
+    headers = dict(JSON)
+    if key:
+        headers["Idempotency-Key"] = key
+    return client.post(path, content=order_body(**order), headers=headers)
+
+
+def problem(response, status, code):
+    """Asserts the shape of an error and gives its document."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document["code"] == code, document
+    assert document["status"] == status and document["type"] == f"/errors/{code}"
+    assert document["title"] and document["detail"] and len(document["trace_id"]) == 32
+    return document
