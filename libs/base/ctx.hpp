@@ -37,7 +37,8 @@ struct TraceContext {
   std::string traceparent() const;
 };
 
-/// First parameter of everything that can wait: on whose behalf, until when, and under which trace. A value; cheap to move.
+/// First parameter of everything that can wait: on whose behalf, until when, and under which trace. A value; cheap to
+/// move.
 struct Ctx {
   Deadline deadline = Deadline::max();
   TraceContext trace{};

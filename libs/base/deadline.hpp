@@ -2,10 +2,10 @@
 #include <type_traits>
 #include <utility>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "libs/base/ctx.hpp"
 #include "libs/base/task.hpp"
@@ -19,8 +19,9 @@ class DeadlineExceeded : public Unavailable {
   DeadlineExceeded() : Unavailable("deadline exceeded") {}
 };
 
-/// Runs `op` until it ends or the deadline of `ctx` passes, whichever is first; then `op` is cancelled (Asio's terminal cancellation)
-/// and DeadlineExceeded is thrown. `op` must support cancellation: sockets and timers do, blocking pools do not (they take deadlines themselves).
+/// Runs `op` until it ends or the deadline of `ctx` passes, whichever is first; then `op` is cancelled (Asio's terminal
+/// cancellation) and DeadlineExceeded is thrown. `op` must support cancellation: sockets and timers do, blocking pools
+/// do not (they take deadlines themselves).
 template <class T>
 Task<T> with_deadline(Ctx ctx, Task<T> op) {
   using namespace asio::experimental::awaitable_operators;

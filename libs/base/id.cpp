@@ -1,11 +1,10 @@
 #include "libs/base/id.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <sys/random.h>
 #include <system_error>
 
 namespace agora {

@@ -42,8 +42,9 @@ class Id {
   std::string text_;
 };
 
-/// A new UUIDv7 (RFC 9562 §5.7), 36 lower-case characters: 48 bits of milliseconds, then 74 random bits from the kernel.
-/// Thread-safe. Not a secret. Order by sequence or time columns, never by these: ids of one millisecond are unordered.
+/// A new UUIDv7 (RFC 9562 §5.7), 36 lower-case characters: 48 bits of milliseconds, then 74 random bits from the
+/// kernel. Thread-safe. Not a secret. Order by sequence or time columns, never by these: ids of one millisecond are
+/// unordered.
 std::string new_uuid_v7(Timestamp now);
 
 template <class Tag>
@@ -51,10 +52,12 @@ Id<Tag> new_id(Timestamp now) {
   return Id<Tag>(new_uuid_v7(now));
 }
 
-/// A short human number: 10 Crockford base32 characters of 50 random bits. Unique only with a unique index: drawn again on conflict.
+/// A short human number: 10 Crockford base32 characters of 50 random bits. Unique only with a unique index: drawn again
+/// on conflict.
 std::string new_human_number();
 
-/// `size` random bytes from the kernel (getrandom(2)), buffered per thread. Throws std::system_error when the kernel has none.
+/// `size` random bytes from the kernel (getrandom(2)), buffered per thread. Throws std::system_error when the kernel
+/// has none.
 void fill_random(void* out, std::size_t size);
 
 }  // namespace agora

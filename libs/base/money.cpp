@@ -16,8 +16,7 @@ constexpr std::string_view kTwoDecimals =
     "KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO "
     "NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL "
     "THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD XCG YER ZAR ZMW ZWG ";
-constexpr std::string_view kNoDecimals =
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF ";
+constexpr std::string_view kNoDecimals = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF ";
 constexpr std::string_view kThreeDecimals = "BHD IQD JOD KWD LYD OMR TND ";
 constexpr std::string_view kFourDecimals = "CLF UYW ";
 
@@ -38,7 +37,9 @@ Error bad_number(std::string code, std::string message) {
   return Error{Errc::invalid_argument, std::move(code), std::move(message)};
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -105,8 +106,8 @@ Result<Decimal> Decimal::parse(std::string_view text) {
   const auto whole = text.substr(0, point);
   const auto fraction = point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);
   if (whole.empty() || !std::all_of(whole.begin(), whole.end(), is_digit) ||
-      !std::all_of(fraction.begin(), fraction.end(), is_digit) || (point != std::string_view::npos && fraction.empty()) ||
-      (whole.size() > 1 && whole.front() == '0')) {
+      !std::all_of(fraction.begin(), fraction.end(), is_digit) ||
+      (point != std::string_view::npos && fraction.empty()) || (whole.size() > 1 && whole.front() == '0')) {
     return bad_number("not_a_number", "must be a number");
   }
   if (whole.size() > 12) return bad_number("too_large", "must be less than 10^12");
@@ -129,7 +130,8 @@ void append_decimal(std::string& out, const Money& money) {
   std::array<char, 24> digits{};
   const bool negative = money.minor < 0;
   // Negated as unsigned: the smallest int64 has no positive counterpart.
-  const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(money.minor) : static_cast<std::uint64_t>(money.minor);
+  const auto magnitude =
+      negative ? 0 - static_cast<std::uint64_t>(money.minor) : static_cast<std::uint64_t>(money.minor);
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), magnitude).ptr;
   const std::string_view all(digits.data(), static_cast<std::size_t>(end - digits.data()));
   const auto decimals = static_cast<std::size_t>(money.currency.decimals());

@@ -54,8 +54,8 @@ std::optional<std::int64_t> checked_subtract(std::int64_t a, std::int64_t b);
 /// a × b; none on overflow.
 std::optional<std::int64_t> checked_multiply(std::int64_t a, std::int64_t b);
 
-/// Splits `total` (≥ 0) in proportion to `weights` (≥ 0, their sum > 0 unless total is 0) by largest remainder: the parts sum to the
-/// whole exactly; equal remainders go to the lower index.
+/// Splits `total` (≥ 0) in proportion to `weights` (≥ 0, their sum > 0 unless total is 0) by largest remainder: the
+/// parts sum to the whole exactly; equal remainders go to the lower index.
 std::vector<std::int64_t> split_by_largest_remainder(std::int64_t total, const std::vector<std::int64_t>& weights);
 
 /// A non-negative decimal number as somebody wrote it, before its currency is known: units × 10^-scale.
@@ -63,8 +63,8 @@ struct Decimal {
   std::int64_t units = 0;
   int scale = 0;  ///< digits written after the point, 0–4
 
-  /// Reads a JSON number's text. "No" codes: `negative` (also −0), `exponent`, `too_many_decimals` (more than any currency has),
-  /// `too_large` (≥ 10^12), `not_a_number`.
+  /// Reads a JSON number's text. "No" codes: `negative` (also −0), `exponent`, `too_many_decimals` (more than any
+  /// currency has), `too_large` (≥ 10^12), `not_a_number`.
   static Result<Decimal> parse(std::string_view text);
 
   /// In minor units of a currency; none when more decimals were written than the currency has.
@@ -73,7 +73,8 @@ struct Decimal {
   friend bool operator==(const Decimal&, const Decimal&) = default;
 };
 
-/// Major units with always the currency's decimals, as the REST contract writes numbers: `999.98`, `1000.00`, JPY `1200`.
+/// Major units with always the currency's decimals, as the REST contract writes numbers: `999.98`, `1000.00`, JPY
+/// `1200`.
 std::string to_decimal_string(const Money& money);
 /// The same, appended.
 void append_decimal(std::string& out, const Money& money);

@@ -56,8 +56,8 @@ struct Error {
   std::vector<ErrorDetail> details{};
 };
 
-/// Either a T or an Error; the member names are those of std::expected, which GCC 12 and clang-tidy 14 cannot both parse.
-/// Converts implicitly from both, so `return order;` and `return Error{…};` read as they should.
+/// Either a T or an Error; the member names are those of std::expected, which GCC 12 and clang-tidy 14 cannot both
+/// parse. Converts implicitly from both, so `return order;` and `return Error{…};` read as they should.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -119,8 +119,8 @@ class [[nodiscard]] Result<void> {
 #define AGORA_CONCAT(a, b) AGORA_CONCAT_(a, b)
 
 // Statement macros, not expressions: GNU statement expressions break around co_await on GCC 12.
-#define AGORA_TRY_(tmp, decl, expr, ret)          \
-  auto tmp = (expr);                              \
+#define AGORA_TRY_(tmp, decl, expr, ret)            \
+  auto tmp = (expr);                                \
   if (!tmp.has_value()) ret std::move(tmp).error(); \
   decl = *std::move(tmp)
 

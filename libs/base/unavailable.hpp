@@ -3,8 +3,8 @@
 
 namespace agora {
 
-/// "We cannot answer": something of our own failed. Borders answer 503 with Retry-After where a retry helps, else 500; nothing was done
-/// unless the exception says otherwise.
+/// "We cannot answer": something of our own failed. Borders answer 503 with Retry-After where a retry helps, else 500;
+/// nothing was done unless the exception says otherwise.
 class Unavailable : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -34,7 +34,8 @@ struct Option {
 
 std::string to_env(const std::string& prefix, const std::string& name) {
   std::string env = prefix;
-  for (const char c : name) env += c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : name)
+    env += c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return env;
 }
 
@@ -55,14 +56,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 std::string did_you_mean(const std::string& name, const std::vector<std::string>& known) {
-  const auto nearest = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-    return distance(name, a) < distance(name, b);
-  });
+  const auto nearest = std::min_element(
+      known.begin(), known.end(), [&](const auto& a, const auto& b) { return distance(name, a) < distance(name, b); });
   if (nearest == known.end() || distance(name, *nearest) > 2 + name.size() / 3) return {};
   return "; did you mean " + *nearest + "?";
 }
 
-std::optional<std::string> set_integer(const std::string& text, std::int64_t min, std::int64_t max, std::int64_t& value) {
+std::optional<std::string> set_integer(const std::string& text, std::int64_t min, std::int64_t max,
+                                       std::int64_t& value) {
   std::int64_t parsed = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), parsed);
   if (ec != std::errc{} || end != text.data() + text.size() || text.empty() || parsed < min || parsed > max) {
@@ -79,7 +80,8 @@ struct TimeUnit {
 /// Longest name first: `ms` and `min` both begin like `m`.
 constexpr TimeUnit kUnits[] = {{"min", 60'000}, {"ms", 1}, {"s", 1'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 
-std::optional<std::string> set_duration(const std::string& text, const Parser::Range& range, std::chrono::milliseconds& value) {
+std::optional<std::string> set_duration(const std::string& text, const Parser::Range& range,
+                                        std::chrono::milliseconds& value) {
   for (const auto& [name, ms] : kUnits) {
     if (!text.ends_with(name)) continue;
     std::int64_t count = 0;
@@ -170,7 +172,8 @@ struct Parser::Impl {
       } else if (env != nullptr) {
         take(*option, env, option->env, "environment");
       }
-      if (option->cli->count() > 0) take(*option, option->is_flag ? "true" : option->given, "--" + option->name, "flag");
+      if (option->cli->count() > 0)
+        take(*option, option->is_flag ? "true" : option->given, "--" + option->name, "flag");
     }
   }
 
@@ -200,8 +203,9 @@ struct Parser::Impl {
 
   void print() const {
     for (const auto& option : options) {
-      std::cout << option->name << " = " << (option->is_secret ? (option->show().empty() ? "" : "****") : option->show())
-                << "  # " << option->origin << ", " << option->env << '\n';
+      std::cout << option->name << " = "
+                << (option->is_secret ? (option->show().empty() ? "" : "****") : option->show()) << "  # "
+                << option->origin << ", " << option->env << '\n';
     }
   }
 };
@@ -239,7 +243,8 @@ void Parser::option(std::string name, std::uint16_t& value, std::string help, Ra
   auto& option = impl_->add(std::move(name), std::move(help), range.env);
   option.set = [&value, range](const std::string& text) {
     std::int64_t wide = value;
-    auto mistake = set_integer(text, std::max<std::int64_t>(range.min, 0), std::min<std::int64_t>(range.max, UINT16_MAX), wide);
+    auto mistake =
+        set_integer(text, std::max<std::int64_t>(range.min, 0), std::min<std::int64_t>(range.max, UINT16_MAX), wide);
     value = static_cast<std::uint16_t>(wide);
     return mistake;
   };
@@ -284,7 +289,9 @@ void Parser::flag(std::string name, bool& value, std::string help, Names names) 
   option.show = [&value] { return value ? "true" : "false"; };
 }
 
-void Parser::rule(std::function<std::optional<std::string>()> check) { impl_->rules.push_back(std::move(check)); }
+void Parser::rule(std::function<std::optional<std::string>()> check) {
+  impl_->rules.push_back(std::move(check));
+}
 
 std::optional<int> Parser::parse(int argc, const char* const* argv) {
   CLI::App app(impl_->description, impl_->program);
@@ -295,7 +302,8 @@ std::optional<int> Parser::parse(int argc, const char* const* argv) {
   app.add_flag("--version", version, "Print version and commit and exit");
   app.add_flag("--print-config", print_config, "Print every setting, its value and where it came from, and exit");
   for (auto& option : impl_->options) {
-    const auto help = option->help + " [" + option->env + (option->show().empty() ? "" : ", default " + option->show()) + "]";
+    const auto help =
+        option->help + " [" + option->env + (option->show().empty() ? "" : ", default " + option->show()) + "]";
     if (option->is_flag) {
       option->cli = app.add_flag("--" + option->name, help);
     } else {

@@ -12,17 +12,19 @@
 
 namespace agora::config {
 
-/// Reads a program's settings once: flags over environment over defaults. All mistakes are printed together; then exit code 2.
+/// Reads a program's settings once: flags over environment over defaults. All mistakes are printed together; then exit
+/// code 2.
 ///
 ///     config::Parser parser("order-service", "Takes orders.", "AGORA_ORDER_");
-///     parser.option("port", settings.port, "Public HTTP port", {.min = 1, .max = 65535});   // --port, AGORA_ORDER_PORT
-///     if (auto exit_code = parser.parse(argc, argv)) return *exit_code;
+///     parser.option("port", settings.port, "Public HTTP port", {.min = 1, .max = 65535});   // --port,
+///     AGORA_ORDER_PORT if (auto exit_code = parser.parse(argc, argv)) return *exit_code;
 ///
-/// The variable's value before parse() is the default. Every option is also an environment variable: prefix + NAME in upper case with
-/// `_` for `-` and `.`, unless `env` names another (`AGORA_ENV`). For a Secret also `<VARIABLE>_FILE`, the path of a file that holds it.
-/// An unknown flag, or an unknown variable that starts with the prefix, is a mistake, answered with the nearest known name.
-/// Built in: --help, --version (version and commit), --print-config (every option, its value and where it came from; secrets masked).
-/// Not thread-safe.
+/// The variable's value before parse() is the default. Every option is also an environment variable: prefix + NAME in
+/// upper case with
+/// `_` for `-` and `.`, unless `env` names another (`AGORA_ENV`). For a Secret also `<VARIABLE>_FILE`, the path of a
+/// file that holds it. An unknown flag, or an unknown variable that starts with the prefix, is a mistake, answered with
+/// the nearest known name. Built in: --help, --version (version and commit), --print-config (every option, its value
+/// and where it came from; secrets masked). Not thread-safe.
 class Parser {
  public:
   Parser(std::string program, std::string description, std::string env_prefix);
@@ -39,7 +41,8 @@ class Parser {
   };
 
   void option(std::string name, std::string& value, std::string help, Names names = Names());
-  void option(std::string name, std::vector<std::string>& value, std::string help, Names names = Names());  ///< comma separated
+  void option(std::string name, std::vector<std::string>& value, std::string help,
+              Names names = Names());  ///< comma separated
   void option(std::string name, std::int64_t& value, std::string help, Range range);
   void option(std::string name, std::uint16_t& value, std::string help, Range range);
   /// `250ms`, `5s`, `15min`, `24h`, `7d`; a bare number is a mistake. The range is in milliseconds.
@@ -53,7 +56,8 @@ class Parser {
   /// A rule over several settings, checked after all were read; return a sentence when it does not hold.
   void rule(std::function<std::optional<std::string>()> check);
 
-  /// None: go on. Otherwise main returns the code: 0 after --help, --version, --print-config; 2 after mistakes (printed to stderr).
+  /// None: go on. Otherwise main returns the code: 0 after --help, --version, --print-config; 2 after mistakes (printed
+  /// to stderr).
   std::optional<int> parse(int argc, const char* const* argv);
 
  private:

@@ -14,8 +14,9 @@ namespace agora::http {
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
-  /// `bearer`: the token, none when the request has no Authorization header. No token → an anonymous principal (or a demo guest).
-  /// "No": unauthenticated `invalid_token`; unavailable `token_verification_unavailable` when there is nothing to verify with.
+  /// `bearer`: the token, none when the request has no Authorization header. No token → an anonymous principal (or a
+  /// demo guest). "No": unauthenticated `invalid_token`; unavailable `token_verification_unavailable` when there is
+  /// nothing to verify with.
   virtual Result<Principal> authenticate(std::optional<std::string_view> bearer) const = 0;
 };
 

@@ -29,7 +29,8 @@ Principal read_principal(const json::Node& node, const std::string& path) {
       principal.roles |= static_cast<std::uint8_t>(*role);
     }
   }
-  if (!is_id(principal.subject)) throw std::runtime_error(path + ": every token needs a subject, 1 to 64 of A-Z a-z 0-9 _ -");
+  if (!is_id(principal.subject))
+    throw std::runtime_error(path + ": every token needs a subject, 1 to 64 of A-Z a-z 0-9 _ -");
   return principal;
 }
 

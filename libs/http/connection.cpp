@@ -27,14 +27,22 @@ std::string_view reason_phrase(int status) {
 
 std::optional<Method> to_method(beast::http::verb verb) {
   switch (verb) {
-    case beast::http::verb::get: return Method::get;
-    case beast::http::verb::head: return Method::head;
-    case beast::http::verb::post: return Method::post;
-    case beast::http::verb::put: return Method::put;
-    case beast::http::verb::patch: return Method::patch;
-    case beast::http::verb::delete_: return Method::delete_;
-    case beast::http::verb::options: return Method::options;
-    default: return std::nullopt;
+    case beast::http::verb::get:
+      return Method::get;
+    case beast::http::verb::head:
+      return Method::head;
+    case beast::http::verb::post:
+      return Method::post;
+    case beast::http::verb::put:
+      return Method::put;
+    case beast::http::verb::patch:
+      return Method::patch;
+    case beast::http::verb::delete_:
+      return Method::delete_;
+    case beast::http::verb::options:
+      return Method::options;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -169,14 +177,16 @@ Task<Connection::Keep> Connection::serve_one() {
 
   const auto body_started = std::chrono::steady_clock::now();
   std::int64_t body_read = 0;
-  const bool expects_continue =
-      parser.is_header_done() && !parser.is_done() && !ec && beast::iequals(parser.get()[beast::http::field::expect], "100-continue");
+  const bool expects_continue = parser.is_header_done() && !parser.is_done() && !ec &&
+                                beast::iequals(parser.get()[beast::http::field::expect], "100-continue");
   if (expects_continue) {
     co_await asio::async_write(socket_, asio::buffer(kContinue), asio::redirect_error(asio::use_awaitable, ec));
   }
   while (!parser.is_done()) {
-    if (ec == beast::http::error::body_limit) co_return co_await refuse("body_too_large", "The body is longer than the limit.");
-    if (ec && ec != beast::http::error::need_more) co_return co_await refuse("bad_request", "The body is not framed as HTTP.");
+    if (ec == beast::http::error::body_limit)
+      co_return co_await refuse("body_too_large", "The body is longer than the limit.");
+    if (ec && ec != beast::http::error::need_more)
+      co_return co_await refuse("bad_request", "The body is not framed as HTTP.");
     phase_ = Phase::body;
     // Each byte buys time; one that drips them does not get far.
     deadline_ = body_started + limits.header_deadline +
@@ -188,7 +198,8 @@ Task<Connection::Keep> Connection::serve_one() {
     consumed = parser.put(asio::buffer(input_), ec);
     input_.erase(0, consumed);
   }
-  if (ec && ec != beast::http::error::need_more) co_return co_await refuse("bad_request", "The request is not valid HTTP.");
+  if (ec && ec != beast::http::error::need_more)
+    co_return co_await refuse("bad_request", "The request is not valid HTTP.");
 
   const bool http_1_0 = parser.get().version() == 10;
   const bool wants_more = parser.keep_alive();

@@ -28,8 +28,8 @@ struct ServerState {
   std::string date_line{};
 };
 
-/// One connection: a coroutine that reads requests and answers them in order. Stays on its io_context. Ends itself; the server's sweep closes
-/// the socket of one whose deadline has passed.
+/// One connection: a coroutine that reads requests and answers them in order. Stays on its io_context. Ends itself; the
+/// server's sweep closes the socket of one whose deadline has passed.
 class Connection {
  public:
   using Socket = asio::ip::tcp::socket;
@@ -60,7 +60,8 @@ class Connection {
   Task<std::size_t> read_some();
   Task<Keep> write(Response response, Method method, Keep keep, bool http_1_0);
   Task<Keep> refuse(std::string_view code, std::string_view detail);
-  /// Reads on for a moment after a refusal: closing on unread bytes would reset the connection and take the answer with it.
+  /// Reads on for a moment after a refusal: closing on unread bytes would reset the connection and take the answer with
+  /// it.
   Task<void> linger();
   void enter(Phase phase, std::chrono::milliseconds allowed);
 

@@ -8,7 +8,9 @@
 namespace agora::http {
 namespace {
 
-Error no_route() { return {Errc::not_found, "not_found", "There is nothing at this path."}; }
+Error no_route() {
+  return {Errc::not_found, "not_found", "There is nothing at this path."};
+}
 
 std::string allow_header(std::vector<Method> methods) {
   std::string allow;
@@ -20,7 +22,8 @@ std::string allow_header(std::vector<Method> methods) {
   return allow;
 }
 
-/// Whether an Accept header lets us answer with a type (RFC 9110 §12.5.1); errors are said in problem+json whatever it is.
+/// Whether an Accept header lets us answer with a type (RFC 9110 §12.5.1); errors are said in problem+json whatever it
+/// is.
 bool accepts(std::string_view accept, std::string_view type) {
   const auto essence = type.substr(0, type.find(';'));
   const auto group = essence.substr(0, essence.find('/'));
@@ -29,12 +32,14 @@ bool accepts(std::string_view accept, std::string_view type) {
     auto range = accept.substr(0, end);
     accept = end == std::string_view::npos ? std::string_view{} : accept.substr(end + 1);
     const auto parameters = range.find(';');
-    const bool excluded = parameters != std::string_view::npos && range.substr(parameters).find("q=0") != std::string_view::npos &&
+    const bool excluded = parameters != std::string_view::npos &&
+                          range.substr(parameters).find("q=0") != std::string_view::npos &&
                           range.substr(parameters).find_first_of("123456789") == std::string_view::npos;
     range = range.substr(0, parameters);
     while (!range.empty() && (range.front() == ' ' || range.front() == '\t')) range.remove_prefix(1);
     while (!range.empty() && (range.back() == ' ' || range.back() == '\t')) range.remove_suffix(1);
-    const bool matches = range == "*/*" || range == essence || (range.ends_with("/*") && range.substr(0, range.size() - 2) == group);
+    const bool matches =
+        range == "*/*" || range == essence || (range.ends_with("/*") && range.substr(0, range.size() - 2) == group);
     if (matches && !excluded) return true;
   }
   return false;
@@ -47,9 +52,8 @@ Result<std::optional<std::string_view>> bearer_token(Request request) {
   const auto value = *request.header("authorization");
   static constexpr std::string_view kScheme = "bearer ";
   const auto scheme = value.substr(0, kScheme.size());
-  const bool is_bearer = std::equal(scheme.begin(), scheme.end(), kScheme.begin(), kScheme.end(), [](char a, char b) {
-    return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b);
-  });
+  const bool is_bearer = std::equal(scheme.begin(), scheme.end(), kScheme.begin(), kScheme.end(),
+                                    [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b); });
   if (count > 1 || !is_bearer || value.size() == kScheme.size()) {
     return Error{Errc::unauthenticated, "invalid_token", "The bearer token is not valid."};
   }
@@ -59,12 +63,16 @@ Result<std::optional<std::string_view>> bearer_token(Request request) {
 bool has_level(Auth auth, const Principal& principal) {
   switch (auth) {
     case Auth::anonymous:
-    case Auth::guest: return true;
+    case Auth::guest:
+      return true;
     // Whose member somebody is, the handler knows.
     case Auth::member:
-    case Auth::user: return principal.has(Role::user) || principal.has(Role::support) || principal.has(Role::admin);
-    case Auth::support: return principal.has(Role::support) || principal.has(Role::admin);
-    case Auth::admin: return principal.has(Role::admin);
+    case Auth::user:
+      return principal.has(Role::user) || principal.has(Role::support) || principal.has(Role::admin);
+    case Auth::support:
+      return principal.has(Role::support) || principal.has(Role::admin);
+    case Auth::admin:
+      return principal.has(Role::admin);
   }
   return false;
 }
@@ -85,8 +93,9 @@ Response answer_failure(const Ctx& ctx, const Route& route, std::exception_ptr f
   }
   log::write(retry ? log::Level::warn : log::Level::error, ctx, "a request failed",
              {{"operation", route.operation_id}, {"reason", reason}});
-  const Error error = retry ? Error{Errc::unavailable, "temporarily_unavailable", "Try again with the same Idempotency-Key."}
-                            : Error{Errc::unavailable, "internal_error", "Something went wrong on our side."};
+  const Error error =
+      retry ? Error{Errc::unavailable, "temporarily_unavailable", "Try again with the same Idempotency-Key."}
+            : Error{Errc::unavailable, "internal_error", "Something went wrong on our side."};
   return problem(error, ctx.trace.trace_id_hex());
 }
 
@@ -147,7 +156,8 @@ Task<Response> Dispatcher::route(RequestData& request, Ctx ctx, std::optional<st
   const auto& entry = router_.routes()[*found.row];
   if (!admit(entry)) {
     shed_.add();
-    co_return problem(Error{Errc::unavailable, "overloaded", "Too many requests are under way; nothing was done."}, trace_id);
+    co_return problem(Error{Errc::unavailable, "overloaded", "Too many requests are under way; nothing was done."},
+                      trace_id);
   }
   ++in_flight_;
   active_.add(1);
@@ -209,7 +219,8 @@ void Dispatcher::observe(std::optional<std::size_t> row, Method method, int stat
   auto& histogram = metrics_.histogram(
       "http_server_request_duration_seconds", "Duration of HTTP requests.", telemetry::kDurationBuckets,
       {{"server", server_},
-       {"http_request_method", row ? std::string(to_string(router_.routes()[*row].method)) : std::string(to_string(method))},
+       {"http_request_method",
+        row ? std::string(to_string(router_.routes()[*row].method)) : std::string(to_string(method))},
        {"http_route", row ? router_.routes()[*row].path : ""},
        {"http_response_status_code", std::to_string(status)}});
   known.emplace_back(status, &histogram);

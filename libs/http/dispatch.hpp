@@ -11,8 +11,8 @@
 
 namespace agora::http {
 
-/// Everything between a request that was read and the response to write: route, admission, authentication, handler, errors, metrics.
-/// Used on the io thread of its server. The HTTP border: what handlers throw ends here.
+/// Everything between a request that was read and the response to write: route, admission, authentication, handler,
+/// errors, metrics. Used on the io thread of its server. The HTTP border: what handlers throw ends here.
 class Dispatcher {
  public:
   Dispatcher(std::string server, Router router, const Limits& limits, const Authenticator& authenticator,

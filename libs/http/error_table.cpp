@@ -28,27 +28,40 @@ Task<Result<Response>> get_error(Ctx, Request request) {
 
 }  // namespace
 
-std::span<const ErrorRow> error_table() { return kRows; }
+std::span<const ErrorRow> error_table() {
+  return kRows;
+}
 
 const ErrorRow* find_error(std::string_view code) {
-  const auto* found =
-      std::lower_bound(std::begin(kRows), std::end(kRows), code, [](const ErrorRow& r, std::string_view c) { return r.code < c; });
+  const auto* found = std::lower_bound(std::begin(kRows), std::end(kRows), code,
+                                       [](const ErrorRow& r, std::string_view c) { return r.code < c; });
   return found != std::end(kRows) && found->code == code ? found : nullptr;
 }
 
 int status_of(Errc errc) {
   switch (errc) {
-    case Errc::invalid_argument: return 422;
-    case Errc::unauthenticated: return 401;
-    case Errc::forbidden: return 403;
-    case Errc::not_found: return 404;
-    case Errc::already_exists: return 409;
-    case Errc::conflict: return 409;
-    case Errc::precondition_failed: return 412;
-    case Errc::failed_precondition: return 409;
-    case Errc::rate_limited: return 429;
-    case Errc::unavailable: return 503;
-    case Errc::deadline_exceeded: return 503;
+    case Errc::invalid_argument:
+      return 422;
+    case Errc::unauthenticated:
+      return 401;
+    case Errc::forbidden:
+      return 403;
+    case Errc::not_found:
+      return 404;
+    case Errc::already_exists:
+      return 409;
+    case Errc::conflict:
+      return 409;
+    case Errc::precondition_failed:
+      return 412;
+    case Errc::failed_precondition:
+      return 409;
+    case Errc::rate_limited:
+      return 429;
+    case Errc::unavailable:
+      return 503;
+    case Errc::deadline_exceeded:
+      return 503;
   }
   return 500;
 }

@@ -11,7 +11,9 @@ bool is_token_char(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -70,9 +72,11 @@ const char* refuse_target(std::string_view target, const Fields& fields) {
   const auto scheme_end = target.find("://");
   if (scheme_end == std::string_view::npos) return "the request target is not a path";
   const auto scheme = target.substr(0, scheme_end);
-  if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) return "the target has another scheme";
+  if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https"))
+    return "the target has another scheme";
   const auto rest = target.substr(scheme_end + 3);
-  if (!equals_ignoring_case(rest.substr(0, rest.find_first_of("/?")), fields.host)) return "the target is not at this Host";
+  if (!equals_ignoring_case(rest.substr(0, rest.find_first_of("/?")), fields.host))
+    return "the target is not at this Host";
   return nullptr;
 }
 
@@ -87,7 +91,8 @@ const char* refuse_head(std::string_view head) {
   const auto target = line.substr(first + 1, last - first - 1);
   const auto version = line.substr(last + 1);
   if (!is_token(line.substr(0, first))) return "the method is no token";
-  if (target.empty() || target.find_first_of(" \t#") != std::string_view::npos) return "the request target is malformed";
+  if (target.empty() || target.find_first_of(" \t#") != std::string_view::npos)
+    return "the request target is malformed";
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return "the HTTP version is not 1.0 or 1.1";
   const bool is_1_0 = version == "HTTP/1.0";
 

@@ -6,7 +6,9 @@ namespace {
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 
-Task<Result<Response>> get_livez(Ctx, Request) { co_return Response{.body = "ok\n", .content_type = kText}; }
+Task<Result<Response>> get_livez(Ctx, Request) {
+  co_return Response{.body = "ok\n", .content_type = kText};
+}
 
 Task<Result<Response>> get_readyz(const Readiness& readiness, Request request) {
   AGORA_CO_TRY(const auto query, request.query());
@@ -23,8 +25,8 @@ Task<Result<Response>> get_metrics(const telemetry::Registry& metrics) {
 }
 
 Route row(std::string path, std::string operation_id, Handler handler) {
-  return {Method::get,       std::move(path), std::move(operation_id), Auth::anonymous, Ownership::none, std::move(handler), DemoGuests::no,
-          Admission::reserved, "text/plain"};
+  return {Method::get,        std::move(path), std::move(operation_id), Auth::anonymous, Ownership::none,
+          std::move(handler), DemoGuests::no,  Admission::reserved,     "text/plain"};
 }
 
 }  // namespace

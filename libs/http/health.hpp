@@ -29,7 +29,8 @@ class Readiness {
   bool draining_ = false;
 };
 
-/// `/livez` (answers while the process does), `/readyz` (503 unless ready), `/metrics`: for the internal port. Both must outlive the server.
+/// `/livez` (answers while the process does), `/readyz` (503 unless ready), `/metrics`: for the internal port. Both
+/// must outlive the server.
 std::vector<Route> health_routes(const Readiness& readiness, const telemetry::Registry& metrics);
 
 }  // namespace agora::http

@@ -56,7 +56,8 @@ std::string hash_of(std::string_view filters, std::string_view payload) {
 }
 
 Error invalid_cursor() {
-  return {Errc::invalid_argument, "invalid_cursor", "The cursor is damaged or belongs to other filters; start without one."};
+  return {Errc::invalid_argument, "invalid_cursor",
+          "The cursor is damaged or belongs to other filters; start without one."};
 }
 
 }  // namespace
@@ -80,7 +81,8 @@ Result<Cursor> Cursor::decode(std::string_view text, std::string_view filters, s
   Cursor cursor;
   while (!payload.empty()) {
     if (payload.size() < 2) return invalid_cursor();
-    const auto size = static_cast<std::size_t>(static_cast<unsigned char>(payload[0])) << 8 | static_cast<unsigned char>(payload[1]);
+    const auto size =
+        static_cast<std::size_t>(static_cast<unsigned char>(payload[0])) << 8 | static_cast<unsigned char>(payload[1]);
     payload.remove_prefix(2);
     if (payload.size() < size) return invalid_cursor();
     cursor.fields.emplace_back(payload.substr(0, size));

@@ -14,7 +14,8 @@ inline constexpr int kPageLimitDefault = 20;
 inline constexpr int kPageLimitMax = 100;
 
 /// Where a page goes on: opaque to clients, bound to the filters it was made under, and recognised when damaged.
-/// base64url of 8 bytes of hash, then the fields with their lengths. Not a secret and not signed: it opens nothing that the query would not.
+/// base64url of 8 bytes of hash, then the fields with their lengths. Not a secret and not signed: it opens nothing that
+/// the query would not.
 struct Cursor {
   std::vector<std::string> fields;
 

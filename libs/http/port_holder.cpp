@@ -1,12 +1,11 @@
 #include "libs/http/port_holder.hpp"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <unistd.h>
 
 namespace agora::http {
 namespace {

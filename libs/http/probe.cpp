@@ -15,7 +15,10 @@ namespace asio = boost::asio;
 bool probe(const std::string& address, std::uint16_t port, const std::string& path, std::chrono::milliseconds within) {
   boost::system::error_code ec;
   // An address that everything is bound to is not one to connect to.
-  const auto target = asio::ip::make_address(address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address, ec);
+  const auto target = asio::ip::make_address(address == "0.0.0.0" ? "127.0.0.1"
+                                             : address == "::"    ? "::1"
+                                                                  : address,
+                                             ec);
   if (ec) return false;
   asio::io_context io;
   asio::ip::tcp::socket socket(io);

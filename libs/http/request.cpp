@@ -34,8 +34,8 @@ std::optional<std::string_view> Request::header(std::string_view name) const {
 }
 
 int Request::header_count(std::string_view name) const {
-  return static_cast<int>(
-      std::count_if(data_->headers.begin(), data_->headers.end(), [&](const auto& field) { return field.first == name; }));
+  return static_cast<int>(std::count_if(data_->headers.begin(), data_->headers.end(),
+                                        [&](const auto& field) { return field.first == name; }));
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> Request::query() const {
@@ -48,7 +48,8 @@ Result<std::vector<std::pair<std::string, std::string>>> Request::query() const 
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
     auto name = percent_decode(pair.substr(0, equals), Plus::blank);
-    auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1), Plus::blank);
+    auto value =
+        percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1), Plus::blank);
     if (!name || !value) {
       return Error{Errc::invalid_argument, "malformed_query", "The query string is not percent-encoded UTF-8."};
     }

@@ -21,7 +21,9 @@ std::vector<std::string_view> split(std::string_view path) {
   }
 }
 
-bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
+bool is_parameter(std::string_view segment) {
+  return segment.starts_with('{');
+}
 
 bool fits(const std::vector<std::string>& pattern, const std::vector<std::string_view>& segments) {
   if (pattern.size() != segments.size()) return false;
@@ -36,34 +38,50 @@ bool fits(const std::vector<std::string>& pattern, const std::vector<std::string
 
 std::string_view to_string(Method method) {
   switch (method) {
-    case Method::get: return "GET";
-    case Method::head: return "HEAD";
-    case Method::post: return "POST";
-    case Method::put: return "PUT";
-    case Method::patch: return "PATCH";
-    case Method::delete_: return "DELETE";
-    case Method::options: return "OPTIONS";
+    case Method::get:
+      return "GET";
+    case Method::head:
+      return "HEAD";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+    case Method::patch:
+      return "PATCH";
+    case Method::delete_:
+      return "DELETE";
+    case Method::options:
+      return "OPTIONS";
   }
   return "GET";
 }
 
 std::string_view to_string(Auth auth) {
   switch (auth) {
-    case Auth::anonymous: return "anonymous";
-    case Auth::guest: return "guest";
-    case Auth::user: return "user";
-    case Auth::member: return "member";
-    case Auth::support: return "support";
-    case Auth::admin: return "admin";
+    case Auth::anonymous:
+      return "anonymous";
+    case Auth::guest:
+      return "guest";
+    case Auth::user:
+      return "user";
+    case Auth::member:
+      return "member";
+    case Auth::support:
+      return "support";
+    case Auth::admin:
+      return "admin";
   }
   return "admin";
 }
 
 std::string_view to_string(Ownership ownership) {
   switch (ownership) {
-    case Ownership::none: return "none";
-    case Ownership::buyer: return "buyer";
-    case Ownership::seller: return "seller";
+    case Ownership::none:
+      return "none";
+    case Ownership::buyer:
+      return "buyer";
+    case Ownership::seller:
+      return "seller";
   }
   return "none";
 }
@@ -102,7 +120,9 @@ void Router::mount(std::string_view prefix, const std::vector<Route>& routes) {
   }
 }
 
-const std::vector<Route>& Router::routes() const { return impl_->routes; }
+const std::vector<Route>& Router::routes() const {
+  return impl_->routes;
+}
 
 Match match(const Router& router, RequestData& request) {
   const auto& impl = router.impl();

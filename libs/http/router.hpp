@@ -15,9 +15,11 @@ namespace agora::http {
 enum class Auth { anonymous, guest, user, member, support, admin };
 /// Whether demo mode lets a request without a token in; the handler then takes the principal from what is asked for.
 enum class DemoGuests { no, yes };
-/// Whose thing the route touches; the handler or store enforces it (another's answers as a missing one: 404), tests walk it.
+/// Whose thing the route touches; the handler or store enforces it (another's answers as a missing one: 404), tests
+/// walk it.
 enum class Ownership { none, buyer, seller };
-/// Requests of `reserved` rows may use the share of requests_in_flight_max kept for what must not be shed (checkout, payment).
+/// Requests of `reserved` rows may use the share of requests_in_flight_max kept for what must not be shed (checkout,
+/// payment).
 enum class Admission { normal, reserved };
 
 using Handler = std::function<Task<Result<Response>>(Ctx, Request)>;
@@ -54,7 +56,8 @@ class Router {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The rows as JSON lines {method, path, operation_id, auth, ownership, demo_guests}: what a test compares with the contract.
+/// The rows as JSON lines {method, path, operation_id, auth, ownership, demo_guests}: what a test compares with the
+/// contract.
 std::string describe(const Router& router);
 
 }  // namespace agora::http

@@ -4,8 +4,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -34,8 +34,9 @@ std::string date_line() {
   static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   // Not strftime: its names follow the locale.
-  const int size = std::snprintf(text, sizeof text, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", kDays[utc.tm_wday],
-                                 utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  const int size =
+      std::snprintf(text, sizeof text, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", kDays[utc.tm_wday], utc.tm_mday,
+                    kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
   return {text, static_cast<std::size_t>(size)};
 }
 
@@ -74,8 +75,12 @@ Server::Server(asio::io_context& io, ServerOptions options, Router router, const
 
 Server::~Server() = default;
 
-std::uint16_t Server::port() const { return impl_->port; }
-const Router& Server::router() const { return impl_->state->dispatcher.router(); }
+std::uint16_t Server::port() const {
+  return impl_->port;
+}
+const Router& Server::router() const {
+  return impl_->state->dispatcher.router();
+}
 
 void Server::listen() {
   raise_descriptor_limit();
@@ -139,8 +144,9 @@ Task<void> Server::Impl::accept(std::shared_ptr<Tcp::acceptor> acceptor, std::sh
 
 Task<void> Server::Impl::turn_away(Tcp::socket socket, std::shared_ptr<ServerState> state) {
   const auto response = state->dispatcher.refuse("overloaded", "Too many connections are open.");
-  const std::string text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: " +
-                           std::to_string(response.body.size()) + "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" + response.body;
+  const std::string text =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: " +
+      std::to_string(response.body.size()) + "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" + response.body;
   error_code ignored;
   co_await asio::async_write(socket, asio::buffer(text), asio::redirect_error(asio::use_awaitable, ignored));
   socket.shutdown(Tcp::socket::shutdown_send, ignored);

@@ -157,9 +157,15 @@ Result<Document> Document::parse(std::string_view text) {
   return std::move(builder.document);
 }
 
-Kind Node::kind() const { return document_->values_[index_].kind; }
-bool Node::boolean() const { return document_->values_[index_].flag; }
-bool Node::has_null_character() const { return kind() == Kind::string && document_->values_[index_].flag; }
+Kind Node::kind() const {
+  return document_->values_[index_].kind;
+}
+bool Node::boolean() const {
+  return document_->values_[index_].flag;
+}
+bool Node::has_null_character() const {
+  return kind() == Kind::string && document_->values_[index_].flag;
+}
 
 std::string_view Node::text() const {
   const auto& value = document_->values_[index_];

@@ -57,14 +57,14 @@ class Document {
   friend class Builder;
 
   struct Value {
-    std::uint32_t text = 0;       ///< offset into texts_
+    std::uint32_t text = 0;  ///< offset into texts_
     std::uint32_t text_size = 0;
     std::uint32_t key = 0;
     std::uint32_t key_size = 0;
-    std::uint32_t next = 0;       ///< index after its last descendant
-    bool last = false;            ///< no sibling follows
+    std::uint32_t next = 0;  ///< index after its last descendant
+    bool last = false;       ///< no sibling follows
     Kind kind = Kind::null;
-    bool flag = false;            ///< boolean: its value; string: holds U+0000
+    bool flag = false;  ///< boolean: its value; string: holds U+0000
   };
 
   std::string_view slice(std::uint32_t at, std::uint32_t size) const { return {texts_.data() + at, size}; }

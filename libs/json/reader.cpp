@@ -14,7 +14,8 @@ bool is_malformed(const Error& error) {
 }
 
 Error validation_failed(std::vector<FieldError> fields) {
-  return Error{Errc::invalid_argument, "validation_failed", "The request has fields that are not right.", std::move(fields)};
+  return Error{Errc::invalid_argument, "validation_failed", "The request has fields that are not right.",
+               std::move(fields)};
 }
 
 std::string child_pointer(const std::string& pointer, std::string_view name) {

@@ -25,13 +25,15 @@ Result<T> read(const Node& node, UnknownFields unknown) {
 /// Reads a JSON text into a Boost.Describe'd struct, reporting every field error at once with RFC 6901 pointers.
 ///
 /// Two kinds of "no", both Errc::invalid_argument:
-/// - the text is not JSON that we take: code `malformed_json`, `too_deep`, `too_many_values`, `duplicate_key` (HTTP answers 400; see is_malformed());
-/// - the text is JSON with wrong content: code `validation_failed`, `fields` has all of `required`, `unknown_field`, `wrong_type`,
+/// - the text is not JSON that we take: code `malformed_json`, `too_deep`, `too_many_values`, `duplicate_key` (HTTP
+/// answers 400; see is_malformed());
+/// - the text is JSON with wrong content: code `validation_failed`, `fields` has all of `required`, `unknown_field`,
+/// `wrong_type`,
 ///   `out_of_range`, `null_character`, … (HTTP answers 422).
 ///
-/// Member types understood: bool, std::int64_t, std::string, Decimal, Timestamp, Id<Tag>, Integer<min, max>, Text<max bytes>,
-/// described structs, std::vector, std::optional (absent or null), and whatever has a Bind<T>.
-/// Thread-safe: no state.
+/// Member types understood: bool, std::int64_t, std::string, Decimal, Timestamp, Id<Tag>, Integer<min, max>, Text<max
+/// bytes>, described structs, std::vector, std::optional (absent or null), and whatever has a Bind<T>. Thread-safe: no
+/// state.
 template <class T>
 Result<T> read(std::string_view text, UnknownFields unknown = UnknownFields::refuse) {
   AGORA_TRY(const Document document, Document::parse(text));

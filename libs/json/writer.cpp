@@ -24,11 +24,21 @@ void append_escaped(std::string& out, std::string_view text) {
     out.append(text.substr(plain_from, i - plain_from));
     plain_from = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         out += "\\u00";
         out += kHex[c >> 4];
@@ -89,8 +99,12 @@ Writer& Writer::value(std::string_view text) {
   return *this;
 }
 
-Writer& Writer::value(bool flag) { return raw(flag ? "true" : "false"); }
-Writer& Writer::value(std::nullptr_t) { return raw("null"); }
+Writer& Writer::value(bool flag) {
+  return raw(flag ? "true" : "false");
+}
+Writer& Writer::value(std::nullptr_t) {
+  return raw("null");
+}
 
 Writer& Writer::value(std::int64_t number) {
   separate();

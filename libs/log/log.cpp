@@ -1,9 +1,8 @@
 #include "libs/log/log.hpp"
 
-#include <unistd.h>
-
 #include <memory>
 #include <mutex>
+#include <unistd.h>
 
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
@@ -33,10 +32,14 @@ std::shared_ptr<const Output>& output() {
 
 std::string_view name_of(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warn";
-    case Level::error: return "error";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
   }
   return "info";
 }

@@ -34,8 +34,8 @@ using Fields = std::initializer_list<Field>;
 /// How lines look: JSON for machines, logfmt for people; `automatic` is logfmt on a terminal, else JSON.
 enum class Format { automatic, json, logfmt };
 
-/// Starts logging to stdout for this process; call once, first thing in main. Asynchronous: the request path never waits for a
-/// terminal or a pipe; what does not fit the queue (8,192 lines) is dropped and counted (dropped()).
+/// Starts logging to stdout for this process; call once, first thing in main. Asynchronous: the request path never
+/// waits for a terminal or a pipe; what does not fit the queue (8,192 lines) is dropped and counted (dropped()).
 void start(std::string_view service, Level level = Level::info, Format format = Format::automatic);
 /// Writes what is queued and stops. Safe to call twice.
 void stop();
@@ -50,9 +50,17 @@ std::string format_json(std::string_view service, Timestamp now, Level level, co
                         Fields fields);
 std::string format_logfmt(Timestamp now, Level level, const Ctx& ctx, std::string_view text, Fields fields);
 
-inline void debug(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::debug, ctx, text, fields); }
-inline void info(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::info, ctx, text, fields); }
-inline void warn(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::warn, ctx, text, fields); }
-inline void error(const Ctx& ctx, std::string_view text, Fields fields = {}) { write(Level::error, ctx, text, fields); }
+inline void debug(const Ctx& ctx, std::string_view text, Fields fields = {}) {
+  write(Level::debug, ctx, text, fields);
+}
+inline void info(const Ctx& ctx, std::string_view text, Fields fields = {}) {
+  write(Level::info, ctx, text, fields);
+}
+inline void warn(const Ctx& ctx, std::string_view text, Fields fields = {}) {
+  write(Level::warn, ctx, text, fields);
+}
+inline void error(const Ctx& ctx, std::string_view text, Fields fields = {}) {
+  write(Level::error, ctx, text, fields);
+}
 
 }  // namespace agora::log

@@ -43,23 +43,26 @@ struct Limits {
 
 /// A service's own database, chosen by URL (`sqlite:DIR/order.db`, `postgresql://…`). Thread-safe.
 ///
-/// - write(): a **work**, a synchronous function of Tx& alone. It may run more than once and on any thread, so capture ids and `now` by value.
+/// - write(): a **work**, a synchronous function of Tx& alone. It may run more than once and on any thread, so capture
+/// ids and `now` by value.
 /// - Span: for hot paths, a handler of what waited while the last commit ran.
-/// - read(): a function of a read snapshot on the read pool. get(): the same for reads by primary key; SQLite runs it inline on the io thread.
+/// - read(): a function of a read snapshot on the read pool. get(): the same for reads by primary key; SQLite runs it
+/// inline on the io thread.
 ///
-/// Nothing answers before its commit returned. A queued work whose deadline passes is dropped (DatabaseError deadline) and did nothing;
-/// once its group has started it is awaited. A throw rolls the work back alone and is rethrown to who waits.
+/// Nothing answers before its commit returned. A queued work whose deadline passes is dropped (DatabaseError deadline)
+/// and did nothing; once its group has started it is awaited. A throw rolls the work back alone and is rethrown to who
+/// waits.
 class Database {
  public:
-  /// Opens, or creates (SQLite). Throws FileInUse when another process writes the file, DatabaseError when it cannot be opened,
-  /// std::invalid_argument on a URL of no known kind.
+  /// Opens, or creates (SQLite). Throws FileInUse when another process writes the file, DatabaseError when it cannot be
+  /// opened, std::invalid_argument on a URL of no known kind.
   static std::unique_ptr<Database> open(const std::string& url, const Limits& limits, telemetry::Registry& metrics);
   virtual ~Database() = default;
 
   virtual Engine engine() const = 0;
 
-  /// Brings the schema up to the last of `migrations`. Refuses (DatabaseError failed) when the text of a landed one differs, or the
-  /// database has steps that this program does not know.
+  /// Brings the schema up to the last of `migrations`. Refuses (DatabaseError failed) when the text of a landed one
+  /// differs, or the database has steps that this program does not know.
   void migrate(std::span<const Migration> migrations);
 
   /// Awaits `work(Tx&)`'s commit and gives its value.
@@ -88,10 +91,12 @@ class Database {
   virtual bool run_inline(Member& member) = 0;
 };
 
-/// A hot path: commands that wait while a commit runs are handled together in one transaction. Copyable; refers to its database.
+/// A hot path: commands that wait while a commit runs are handled together in one transaction. Copyable; refers to its
+/// database.
 ///
-/// The handler gets what waited, in queue order (≤ Limits::group_max), and answers each in order. It loads and locks all it needs, decides in
-/// memory, writes by tx.batch(). When it throws, everything is rolled back and it runs again with each command alone: a poison command fails alone.
+/// The handler gets what waited, in queue order (≤ Limits::group_max), and answers each in order. It loads and locks
+/// all it needs, decides in memory, writes by tx.batch(). When it throws, everything is rolled back and it runs again
+/// with each command alone: a poison command fails alone.
 template <class Command, class Answer>
 class Span {
  public:

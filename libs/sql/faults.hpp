@@ -2,8 +2,8 @@
 
 struct sqlite3;
 
-/// Where faults can be injected. Each program links one of two implementations: `agora_faults_off` (nothing happens, nothing is left in the
-/// binary) or libs/testing's `agora_faults_on`.
+/// Where faults can be injected. Each program links one of two implementations: `agora_faults_off` (nothing happens,
+/// nothing is left in the binary) or libs/testing's `agora_faults_on`.
 namespace agora::faults {
 
 /// Ends the process by SIGKILL when the environment names this point (AGORA_CRASH_POINT=name or name:nth).
@@ -18,5 +18,6 @@ void after_transaction(sqlite3* connection);
 
 }  // namespace agora::faults
 
-/// A point named `<noun>.<verb>.<when>` at which the tests kill the process; a test compares the list in the code with what ran.
+/// A point named `<noun>.<verb>.<when>` at which the tests kill the process; a test compares the list in the code with
+/// what ran.
 #define AGORA_CRASH_POINT(name) ::agora::faults::crash_point(name)

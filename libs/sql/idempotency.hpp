@@ -12,7 +12,8 @@
 
 namespace agora::sql {
 
-/// A request's idempotency key in its scope. Made by idempotency_key(), stored as (principal, hash) with the hash of the body.
+/// A request's idempotency key in its scope. Made by idempotency_key(), stored as (principal, hash) with the hash of
+/// the body.
 struct IdempotencyKey {
   std::string principal;
   Sha256 scope;  ///< SHA-256 of operation, path parameters and key, length-prefixed
@@ -21,7 +22,8 @@ struct IdempotencyKey {
 
 /// `path_parameters` in the order of the route's template.
 IdempotencyKey idempotency_key(std::string principal, std::string_view operation_id,
-                               const std::vector<std::string_view>& path_parameters, std::string_view key, std::string_view body);
+                               const std::vector<std::string_view>& path_parameters, std::string_view key,
+                               std::string_view body);
 
 /// What was answered the first time, to the byte.
 struct StoredAnswer {
@@ -36,22 +38,24 @@ struct StoredAnswer {
 /// SQLite has one writer: it reads, decides, inserts. Commands without a key (nullopt) are always admitted.
 ///
 ///     KeySpan keys(tx, std::move(requests), now);
-///     for (i…) std::visit over keys.admit(i): Admitted → decide; keys.accept(i, answer) if it committed something, nothing if it was a no
-///     keys.finish();
+///     for (i…) std::visit over keys.admit(i): Admitted → decide; keys.accept(i, answer) if it committed something,
+///     nothing if it was a no keys.finish();
 class KeySpan {
  public:
   struct Admitted {};     ///< decide this command
   struct BodyDiffers {};  ///< the key was used with another body: 422 `idempotency_key_reused`
 
-  /// Claims. May throw DatabaseError (PostgreSQL: serialization, when a claim was neither won nor found; the span runs again).
+  /// Claims. May throw DatabaseError (PostgreSQL: serialization, when a claim was neither won nor found; the span runs
+  /// again).
   KeySpan(Tx& tx, std::vector<std::optional<IdempotencyKey>> requests, Timestamp now);
   KeySpan(const KeySpan&) = delete;
   KeySpan& operator=(const KeySpan&) = delete;
 
-  /// What to do with command i; call in queue order, after accept() of the ones before. Of two equal keys the second sees the first's answer.
+  /// What to do with command i; call in queue order, after accept() of the ones before. Of two equal keys the second
+  /// sees the first's answer.
   std::variant<Admitted, StoredAnswer, BodyDiffers> admit(std::size_t i);
-  /// Command i committed something and answers this; kept for whoever repeats the key. Called again, the later answer counts.
-  /// No-op for a command without a key.
+  /// Command i committed something and answers this; kept for whoever repeats the key. Called again, the later answer
+  /// counts. No-op for a command without a key.
   void accept(std::size_t i, StoredAnswer answer);
   /// Writes the answers, deletes the claims of what was refused. Call once, last.
   void finish();

@@ -14,11 +14,14 @@ constexpr std::string_view kCollate = " COLLATE \"C\"";
 
 constexpr Sql kLock{"SELECT 1", "SELECT pg_advisory_xact_lock(4702111234474983745)"};
 constexpr Sql kCreate{
-    "CREATE TABLE IF NOT EXISTS schema_migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"};
+    "CREATE TABLE IF NOT EXISTS schema_migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT "
+    "NULL)"};
 constexpr Sql kApplied{"SELECT number, name, checksum FROM schema_migrations ORDER BY number"};
 constexpr Sql kInsert{"INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)"};
 
-DatabaseError refused(const std::string& message) { return {DatabaseError::Kind::failed, message}; }
+DatabaseError refused(const std::string& message) {
+  return {DatabaseError::Kind::failed, message};
+}
 
 struct Applied {
   std::string name;
@@ -66,7 +69,10 @@ std::string text_for(Engine engine, std::string_view text) {
 }
 
 void apply_migrations(Tx& tx, std::span<const Migration> migrations) {
-  { auto locked = tx.query(kLock); locked.next(); }
+  {
+    auto locked = tx.query(kLock);
+    locked.next();
+  }
   tx.execute(kCreate);
   const auto applied = read_applied(tx);
   if (applied.size() > migrations.size()) {

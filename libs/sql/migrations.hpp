@@ -11,15 +11,17 @@ namespace agora::sql {
 struct Migration {
   int number;             ///< 1, 2, 3, …
   std::string_view name;  ///< file name without `.sql`: `0002_orders`
-  std::string_view text;  ///< statements; lines between `-- only: sqlite` or `-- only: postgresql` and `-- end` run on that engine alone
+  std::string_view text;  ///< statements; lines between `-- only: sqlite` or `-- only: postgresql` and `-- end` run on
+                          ///< that engine alone
 };
 
-/// The text of a migration for one engine: blocks of the other left out, and `COLLATE "C"` on SQLite, which always compares bytewise.
-/// Throws std::invalid_argument on an unbalanced block.
+/// The text of a migration for one engine: blocks of the other left out, and `COLLATE "C"` on SQLite, which always
+/// compares bytewise. Throws std::invalid_argument on an unbalanced block.
 std::string text_for(Engine engine, std::string_view text);
 
-/// Applies what is missing, in order, in this transaction; on PostgreSQL under an advisory lock. Throws DatabaseError failed when a landed
-/// migration's text differs (drift), or the database has steps that are not among these (it is newer than the program).
+/// Applies what is missing, in order, in this transaction; on PostgreSQL under an advisory lock. Throws DatabaseError
+/// failed when a landed migration's text differs (drift), or the database has steps that are not among these (it is
+/// newer than the program).
 void apply_migrations(Tx& tx, std::span<const Migration> migrations);
 
 }  // namespace agora::sql

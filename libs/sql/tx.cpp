@@ -12,7 +12,8 @@ void Batch::add(std::initializer_list<Value> row) {
 void Tx::execute_one(const Sql& sql, std::initializer_list<Value> parameters) {
   const auto count = execute(sql, parameters);
   if (count != 1) {
-    throw DatabaseError(DatabaseError::Kind::row_count, "expected one row, not " + std::to_string(count) + ": " + sql.sqlite);
+    throw DatabaseError(DatabaseError::Kind::row_count,
+                        "expected one row, not " + std::to_string(count) + ": " + sql.sqlite);
   }
 }
 

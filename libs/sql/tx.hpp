@@ -15,8 +15,8 @@ namespace agora::sql {
 
 enum class Engine { sqlite, postgresql };
 
-/// What a statement answers, row by row. Text and bytes are valid until next() or destruction. Move-only; the statement is reset when
-/// it goes, also on exceptions: an unfinished statement makes SQLite's RELEASE and COMMIT answer BUSY.
+/// What a statement answers, row by row. Text and bytes are valid until next() or destruction. Move-only; the statement
+/// is reset when it goes, also on exceptions: an unfinished statement makes SQLite's RELEASE and COMMIT answer BUSY.
 class Rows {
  public:
   /// An engine's side of it.
@@ -62,7 +62,8 @@ class Rows {
   std::unique_ptr<Cursor> cursor_;
 };
 
-/// Many rows for one statement, run with one round trip where the engine has them. Text is borrowed until Tx::batch() ran.
+/// Many rows for one statement, run with one round trip where the engine has them. Text is borrowed until Tx::batch()
+/// ran.
 class Batch {
  public:
   /// `columns`: how many parameters each row has.

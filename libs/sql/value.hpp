@@ -12,8 +12,9 @@
 
 namespace agora::sql {
 
-/// One SQL text per statement; where the engines differ, both forms stand side by side. Parameters are named `$1`, `$2`, … on both.
-/// Declare as `static constexpr` with literals: prepared statements are cached by the literal's address, once per connection.
+/// One SQL text per statement; where the engines differ, both forms stand side by side. Parameters are named `$1`,
+/// `$2`, … on both. Declare as `static constexpr` with literals: prepared statements are cached by the literal's
+/// address, once per connection.
 struct Sql {
   const char* sqlite;
   const char* postgresql;

@@ -16,13 +16,14 @@ namespace agora::telemetry {
 enum class MoreWork { no, yes };
 using Job = std::function<Task<MoreWork>(Ctx)>;
 
-/// Runs a job on an io_context again and again, `interval` apart (at once while there is more to do), until stopped. The job border:
-/// what a round throws is logged and counted here (`agora_job_failures_total`), and the next round comes as if nothing had been.
+/// Runs a job on an io_context again and again, `interval` apart (at once while there is more to do), until stopped.
+/// The job border: what a round throws is logged and counted here (`agora_job_failures_total`), and the next round
+/// comes as if nothing had been.
 class JobLoop {
  public:
   /// `deadline`: longest time of one round. `metrics` must outlive the loop.
-  JobLoop(asio::io_context& io, std::string name, std::chrono::milliseconds interval, std::chrono::milliseconds deadline,
-          Job job, Registry& metrics);
+  JobLoop(asio::io_context& io, std::string name, std::chrono::milliseconds interval,
+          std::chrono::milliseconds deadline, Job job, Registry& metrics);
   ~JobLoop();
 
   /// No further round starts; returns when the one under way ended.

@@ -73,7 +73,8 @@ class Registry {
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   /// A gauge whose value is asked for when somebody scrapes.
   void gauge_callback(std::string_view name, std::string_view help, Labels labels, std::function<std::int64_t()> read);
-  Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds, Labels labels = {});
+  Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
+                       Labels labels = {});
 
   /// Prometheus text exposition format 0.0.4; what GET /metrics answers.
   std::string expose() const;

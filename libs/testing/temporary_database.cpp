@@ -1,14 +1,13 @@
 #include "libs/testing/temporary_database.hpp"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <netinet/in.h>
 #include <stdexcept>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -50,7 +49,8 @@ class PostgresqlServer {
       as_ = "runuser -u nobody -- ";
       run("chown nobody " + folder_);
     }
-    run(as_ + kBinaries + "/initdb -A trust -U agora -E UTF8 --locale=C.UTF-8 --no-instructions -D " + folder_ + "/data");
+    run(as_ + kBinaries + "/initdb -A trust -U agora -E UTF8 --locale=C.UTF-8 --no-instructions -D " + folder_ +
+        "/data");
     run(as_ + kBinaries + "/pg_ctl -w -l " + folder_ + "/log -D " + folder_ + "/data -o '-p " + std::to_string(port_) +
         " -c listen_addresses=127.0.0.1 -c unix_socket_directories=" + folder_ + " -c fsync=off' start");
   }
@@ -88,7 +88,8 @@ std::string new_postgresql_database() {
   static std::atomic<int> count{0};
   auto& server = PostgresqlServer::instance();
   const auto name = "test" + std::to_string(++count);
-  server.execute("CREATE DATABASE " + name + " TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'");
+  server.execute("CREATE DATABASE " + name +
+                 " TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'");
   return server.url(name);
 }
 

@@ -40,22 +40,24 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
                 {.env = "AGORA_ENV"});
   parser.option("bind", bind, "Addresses that all ports are bound to", {.env = "AGORA_BIND"});
   parser.option("port", port, "Public HTTP port", {.min = 1, .max = 65'535});
-  parser.option("internal-port", internal_port, "Internal HTTP port: /livez, /readyz, /metrics", {.min = 1, .max = 65'535});
+  parser.option("internal-port", internal_port, "Internal HTTP port: /livez, /readyz, /metrics",
+                {.min = 1, .max = 65'535});
   parser.flag("standalone", standalone, "Run without peers; offers, sellers and users come from --offers");
   parser.flag("demo-guests", demo_guests, "Let requests without a token place and read orders of the demo users");
   parser.option("offers", offers, "File of CloudEvents, one JSON a line (built-in with --standalone)");
   parser.option("test-tokens", test_tokens, "File of tokens and whom they stand for, for tests");
   parser.option("data", data, "Folder of the SQLite files");
   parser.option("db", database_url, "Database URL: sqlite:DIR/order.db or postgresql://... (sqlite:<data>/order.db)");
-  parser.option("payment-window", payment_window, "An unpaid order expires after it (24h with --standalone, else 15min)",
-                {.min = 1, .max = 365 * kDay});
+  parser.option("payment-window", payment_window,
+                "An unpaid order expires after it (24h with --standalone, else 15min)", {.min = 1, .max = 365 * kDay});
   parser.option("expiry-interval", expiry_interval, "How often unpaid orders are looked for", {.min = 1, .max = kDay});
   parser.option("expiry-batch-max", expiry_batch_max, "Most groups expired at once", {.min = 1, .max = 10'000});
   parser.option("idempotency-retention", idempotency_retention, "How long idempotency keys are kept",
                 {.min = 1, .max = 365 * kDay});
   parser.option("cleaning-interval", cleaning_interval, "How often old keys are deleted", {.min = 1, .max = kDay});
   parser.option("cleaning-batch-max", cleaning_batch_max, "Most keys deleted at once", {.min = 1, .max = 100'000});
-  parser.option("drain-deadline", drain_deadline, "Longest time to finish requests on SIGTERM", {.min = 1, .max = kDay});
+  parser.option("drain-deadline", drain_deadline, "Longest time to finish requests on SIGTERM",
+                {.min = 1, .max = kDay});
   parser.option("log-level", log_level, "debug, info, warn or error");
   declare_http(parser, http);
   declare_sql(parser, sql);

@@ -11,7 +11,8 @@
 
 namespace agora::order {
 
-/// All settings of the order service. Flags over AGORA_ORDER_* over these defaults; `--print-config` shows what is in force.
+/// All settings of the order service. Flags over AGORA_ORDER_* over these defaults; `--print-config` shows what is in
+/// force.
 struct Config {
   std::string environment;  ///< AGORA_ENV: production, demo, test; empty: demo with --standalone, else production
   std::vector<std::string> bind{"127.0.0.1", "::1"};
@@ -20,8 +21,8 @@ struct Config {
 
   bool standalone = false;   ///< no peers and no consumers
   bool demo_guests = false;  ///< requests without a token may place and read orders of the users in --offers
-  std::string offers;        ///< file of CloudEvents, one JSON a line; empty: the built-in ones with --standalone, else none
-  std::string test_tokens;   ///< file of tokens; empty: none
+  std::string offers;  ///< file of CloudEvents, one JSON a line; empty: the built-in ones with --standalone, else none
+  std::string test_tokens;  ///< file of tokens; empty: none
   std::string data = "data";
   std::string database_url;  ///< empty: sqlite:<data>/order.db
 

@@ -55,8 +55,8 @@ http::ServerOptions server_options(const Config& config, std::string name, std::
   return {std::move(name), config.bind, port, std::move(setting), config.http};
 }
 
-Task<void> drain(asio::io_context& io, const Config& config, http::Readiness& readiness, std::vector<http::Server*> servers,
-                 std::vector<telemetry::JobLoop*> jobs) {
+Task<void> drain(asio::io_context& io, const Config& config, http::Readiness& readiness,
+                 std::vector<http::Server*> servers, std::vector<telemetry::JobLoop*> jobs) {
   readiness.set_draining();
   const auto deadline = std::chrono::steady_clock::now() + config.drain_deadline;
   for (auto* server : servers) co_await server->drain(deadline);
@@ -75,7 +75,8 @@ int serve(const Config& config) {
   if (!config.test_tokens.empty()) test_tokens = http::TestTokens::from_file(config.test_tokens);
   const http::Authenticator& tokens = test_tokens ? static_cast<const http::Authenticator&>(*test_tokens) : no_tokens;
   const http::DemoGuestAuthenticator demo_guests(tokens);
-  const http::Authenticator& authenticator = config.demo_guests ? static_cast<const http::Authenticator&>(demo_guests) : tokens;
+  const http::Authenticator& authenticator =
+      config.demo_guests ? static_cast<const http::Authenticator&>(demo_guests) : tokens;
 
   const auto database = sql::Database::open(config.url(), config.sql, metrics);
   OrderStore orders(*database, render_order);
@@ -100,14 +101,16 @@ int serve(const Config& config) {
 
   database->migrate(migrations());
   if (!offers.empty()) apply_offers(*database, offers, clock.now());
-  telemetry::JobLoop expiry(io, "order.expiry", config.expiry_interval, kJobDeadline, expiry_job(orders, clock, config), metrics);
+  telemetry::JobLoop expiry(io, "order.expiry", config.expiry_interval, kJobDeadline, expiry_job(orders, clock, config),
+                            metrics);
   telemetry::JobLoop cleaning(io, "order.key_cleaning", config.cleaning_interval, kJobDeadline,
                               key_cleaning_job(orders, clock, config), metrics);
 
   asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&](boost::system::error_code, int) {
     log::info({}, "draining");
-    asio::co_spawn(io, drain(io, config, readiness, {&public_server, &internal_server}, {&expiry, &cleaning}), asio::detached);
+    asio::co_spawn(io, drain(io, config, readiness, {&public_server, &internal_server}, {&expiry, &cleaning}),
+                   asio::detached);
   });
   log::info({}, "order service is ready", {{"port", int{config.port}}, {"internal_port", int{config.internal_port}}});
   io.run();

@@ -13,7 +13,8 @@ DatabaseError::Kind kind_of(std::string_view state) {
   if (state == "40001" || state == "40P01") return DatabaseError::Kind::serialization;
   // lock_not_available, query_canceled (statement_timeout)
   if (state == "55P03" || state == "57014") return DatabaseError::Kind::deadline;
-  // Connection exceptions, insufficient resources, operator intervention, system errors; idle_in_transaction_session_timeout.
+  // Connection exceptions, insufficient resources, operator intervention, system errors;
+  // idle_in_transaction_session_timeout.
   const auto family = state.substr(0, 2);
   if (state.empty() || family == "08" || family == "53" || family == "57" || family == "58" || state == "25P03") {
     return DatabaseError::Kind::unavailable;
@@ -37,7 +38,8 @@ class ResultCursor final : public Rows::Cursor {
   bool is_null(int column) const override { return PQgetisnull(result_.get(), row_, column) != 0; }
   std::int64_t int64(int column) const override { return parse_count(PQgetvalue(result_.get(), row_, column)); }
   std::string_view text(int column) const override {
-    return {PQgetvalue(result_.get(), row_, column), static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
+    return {PQgetvalue(result_.get(), row_, column),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
   }
   Bytes bytes(int column) const override {
     // Text format writes bytea as \x and hex digits.
@@ -60,7 +62,9 @@ class ResultCursor final : public Rows::Cursor {
 
 }  // namespace
 
-Connection::~Connection() { drop(); }
+Connection::~Connection() {
+  drop();
+}
 
 void Connection::drop() {
   if (db_ != nullptr) PQfinish(db_);
@@ -78,8 +82,9 @@ void Connection::ensure() {
     throw SqlError(DatabaseError::Kind::unavailable, "", "cannot connect: " + message);
   }
   // A replica that stops in mid-transaction must not hold its locks for long.
-  exec("SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = '2s'; "
-       "SET client_encoding = 'UTF8'; SET application_name = 'agora'");
+  exec(
+      "SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = '2s'; "
+      "SET client_encoding = 'UTF8'; SET application_name = 'agora'");
 }
 
 ResultPtr Connection::checked(PGresult* raw, const char* what) {
@@ -92,7 +97,9 @@ ResultPtr Connection::checked(PGresult* raw, const char* what) {
   throw SqlError(kind_of(code), code, std::string(PQerrorMessage(db_)) + what);
 }
 
-ResultPtr Connection::exec(const std::string& text) { return checked(PQexec(db_, text.c_str()), text.c_str()); }
+ResultPtr Connection::exec(const std::string& text) {
+  return checked(PQexec(db_, text.c_str()), text.c_str());
+}
 
 ResultPtr Connection::run(const char* literal, std::span<const Value> parameters) {
   auto& name = prepared_[literal];
@@ -147,6 +154,8 @@ std::vector<std::int64_t> PostgresqlTx::batch_counts(const Batch& batch) {
   return counts;
 }
 
-void PostgresqlTx::run_script(const std::string& script) { connection_.exec(script); }
+void PostgresqlTx::run_script(const std::string& script) {
+  connection_.exec(script);
+}
 
 }  // namespace agora::sql::postgresql

@@ -1,9 +1,9 @@
 #pragma once
-#include <libpq-fe.h>
-
 #include <memory>
 #include <string>
 #include <unordered_map>
+
+#include <libpq-fe.h>
 
 #include "libs/sql/tx.hpp"
 
@@ -27,7 +27,8 @@ class SqlError : public DatabaseError {
   std::string state_;
 };
 
-/// One libpq connection with its prepared statements; connects when first needed and again after it was lost. Not thread-safe; blocking.
+/// One libpq connection with its prepared statements; connects when first needed and again after it was lost. Not
+/// thread-safe; blocking.
 class Connection {
  public:
   explicit Connection(std::string url) : url_(std::move(url)) {}

@@ -56,7 +56,8 @@ PostgresqlDatabase::PostgresqlDatabase(const std::string& url, const Limits& lim
       writes_(limits.queue_max),
       reads_(limits.queue_max),
       group_sizes_(metrics.histogram("agora_sql_group_size", "Works and commands in one commit.", kGroupBuckets)),
-      commit_seconds_(metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)),
+      commit_seconds_(
+          metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)),
       retries_(metrics.counter("agora_sql_retries_total", "Transactions run again after a serialization failure.")) {
   metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
                          [this] { return writes_.size(); });
@@ -68,7 +69,9 @@ PostgresqlDatabase::PostgresqlDatabase(const std::string& url, const Limits& lim
   for (std::int64_t i = 0; i < limits.readers; ++i) add_thread(&PostgresqlDatabase::read_loop);
 }
 
-PostgresqlDatabase::~PostgresqlDatabase() { close(); }
+PostgresqlDatabase::~PostgresqlDatabase() {
+  close();
+}
 
 void PostgresqlDatabase::close() {
   writes_.close();

@@ -15,10 +15,12 @@ class Histogram;
 
 namespace agora::sql::postgresql {
 
-/// PostgreSQL ≥ 15: one transaction per work or span, on N writer connections; reads on M others. libpq blocks on these threads only.
+/// PostgreSQL ≥ 15: one transaction per work or span, on N writer connections; reads on M others. libpq blocks on these
+/// threads only.
 ///
-/// READ COMMITTED. 40001 and 40P01 run again with jitter, bounded. A commit counts only when its tag is COMMIT; a connection lost after COMMIT
-/// was sent is unknown_commit and not run again. A lost connection is made anew by the next work.
+/// READ COMMITTED. 40001 and 40P01 run again with jitter, bounded. A commit counts only when its tag is COMMIT; a
+/// connection lost after COMMIT was sent is unknown_commit and not run again. A lost connection is made anew by the
+/// next work.
 class PostgresqlDatabase final : public Database {
  public:
   PostgresqlDatabase(const std::string& url, const Limits& limits, telemetry::Registry& metrics);

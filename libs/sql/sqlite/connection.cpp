@@ -11,7 +11,9 @@ namespace {
 
 constexpr int kBusyMilliseconds = 1'000;
 
-bool is_failed_fsync(int extended) { return extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC; }
+bool is_failed_fsync(int extended) {
+  return extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC;
+}
 
 DatabaseError::Kind kind_of(int code) {
   switch (code & 0xFF) {
@@ -21,8 +23,10 @@ DatabaseError::Kind kind_of(int code) {
     case SQLITE_LOCKED:
     case SQLITE_CANTOPEN:
     case SQLITE_NOMEM:
-    case SQLITE_READONLY: return DatabaseError::Kind::unavailable;
-    default: return DatabaseError::Kind::failed;
+    case SQLITE_READONLY:
+      return DatabaseError::Kind::unavailable;
+    default:
+      return DatabaseError::Kind::failed;
   }
 }
 
@@ -102,11 +106,14 @@ Statement::Statement(sqlite3* db, const char* text) {
   }
 }
 
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
 
 void Statement::bind(std::span<const Value> parameters, Keep keep) {
   if (parameters.size() != positions_.size()) {
-    throw DatabaseError(DatabaseError::Kind::failed, std::string("wrong number of parameters: ") + sqlite3_sql(statement_));
+    throw DatabaseError(DatabaseError::Kind::failed,
+                        std::string("wrong number of parameters: ") + sqlite3_sql(statement_));
   }
   const auto lifetime = keep == Keep::yes ? SQLITE_TRANSIENT : SQLITE_STATIC;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -117,7 +124,8 @@ void Statement::bind(std::span<const Value> parameters, Keep keep) {
       code = sqlite3_bind_int64(statement_, at, *number);
     } else if (const auto* text = std::get_if<std::string_view>(&value)) {
       // An empty view may have no address, which SQLite would take for NULL.
-      code = sqlite3_bind_text(statement_, at, text->empty() ? "" : text->data(), static_cast<int>(text->size()), lifetime);
+      code = sqlite3_bind_text(statement_, at, text->empty() ? "" : text->data(), static_cast<int>(text->size()),
+                               lifetime);
     } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
       code = sqlite3_bind_blob(statement_, at, bytes->data(), static_cast<int>(bytes->size()), lifetime);
     } else {

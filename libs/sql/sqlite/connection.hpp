@@ -1,10 +1,10 @@
 #pragma once
-#include <sqlite3.h>
-
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include <sqlite3.h>
 
 #include "libs/sql/tx.hpp"
 
@@ -56,11 +56,12 @@ class Connection {
   std::unordered_map<const void*, std::unique_ptr<Statement>> statements_;
 };
 
-/// Throws the DatabaseError of a result code that is not OK. A failed fsync ends the process: what the kernel dropped cannot be had by
-/// trying again.
+/// Throws the DatabaseError of a result code that is not OK. A failed fsync ends the process: what the kernel dropped
+/// cannot be had by trying again.
 [[noreturn]] void fail(sqlite3* db, int code, const char* what);
 
-/// A transaction on a connection. Remembers whether an SQL error happened in it: then it is lost, whatever the work made of the exception.
+/// A transaction on a connection. Remembers whether an SQL error happened in it: then it is lost, whatever the work
+/// made of the exception.
 class SqliteTx final : public Tx {
  public:
   explicit SqliteTx(Connection& connection) : connection_(connection) {}

@@ -1,12 +1,11 @@
 #include "libs/sql/sqlite/sqlite_database.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "libs/log/log.hpp"
 #include "libs/sql/faults.hpp"
@@ -29,7 +28,9 @@ void run(Connection& connection, const char* literal) {
 }
 
 /// Keeps the exception being handled for whoever waits for the member.
-void keep_error(Member& member) { member.error = std::current_exception(); }
+void keep_error(Member& member) {
+  member.error = std::current_exception();
+}
 
 std::string read_pid(int fd) {
   char text[32] = {};
@@ -57,7 +58,9 @@ SqliteDatabase::FileLock::FileLock(const std::string& path) {
   }
 }
 
-SqliteDatabase::FileLock::~FileLock() { ::close(fd_); }
+SqliteDatabase::FileLock::~FileLock() {
+  ::close(fd_);
+}
 
 SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synchronous, const Limits& limits,
                                telemetry::Registry& metrics)
@@ -67,7 +70,8 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
       writes_(limits.queue_max),
       reads_(limits.queue_max),
       group_sizes_(metrics.histogram("agora_sql_group_size", "Works and commands in one commit.", kGroupBuckets)),
-      commit_seconds_(metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)) {
+      commit_seconds_(
+          metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)) {
   page_bytes_ = writer_.pragma("PRAGMA page_size");
   metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
                          [this] { return writes_.size(); });
@@ -92,7 +96,9 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
   }
 }
 
-SqliteDatabase::~SqliteDatabase() { close(); }
+SqliteDatabase::~SqliteDatabase() {
+  close();
+}
 
 void SqliteDatabase::close() {
   writes_.close();

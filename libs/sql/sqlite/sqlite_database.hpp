@@ -14,10 +14,12 @@ class Histogram;
 
 namespace agora::sql::sqlite {
 
-/// SQLite with group commit: one writer thread, which alone writes and checkpoints the file; read connections beside it.
+/// SQLite with group commit: one writer thread, which alone writes and checkpoints the file; read connections beside
+/// it.
 ///
-/// A group is what waited while the last commit ran: one transaction, one fsync. Each unit (a lone work, or the commands of one span) runs under
-/// a savepoint of its own. The first SQL error poisons the group: it is rolled back whole and every member runs again alone.
+/// A group is what waited while the last commit ran: one transaction, one fsync. Each unit (a lone work, or the
+/// commands of one span) runs under a savepoint of its own. The first SQL error poisons the group: it is rolled back
+/// whole and every member runs again alone.
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(const std::string& path, const std::string& synchronous, const Limits& limits,
@@ -61,8 +63,8 @@ class SqliteDatabase final : public Database {
   const Limits limits_;
   FileLock lock_;
   Connection writer_;
-  std::int64_t wal_pages_ = 0;         ///< in the WAL since it was last truncated
-  std::int64_t pages_to_copy_ = 0;     ///< committed since the last checkpoint
+  std::int64_t wal_pages_ = 0;      ///< in the WAL since it was last truncated
+  std::int64_t pages_to_copy_ = 0;  ///< committed since the last checkpoint
   std::int64_t page_bytes_ = 4'096;
   MemberQueue writes_;
   MemberQueue reads_;

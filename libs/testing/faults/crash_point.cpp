@@ -1,9 +1,8 @@
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <atomic>
-
 #include <unistd.h>
 
 #include "libs/sql/faults.hpp"

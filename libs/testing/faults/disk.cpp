@@ -1,9 +1,9 @@
-#include <sqlite3.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <unistd.h>
+
+#include <sqlite3.h>
 
 #include "libs/sql/faults.hpp"
 #include "libs/testing/faults/control.hpp"
@@ -35,9 +35,12 @@ DiskFault disk_fault() {
   return DiskFault::none;
 }
 
-void clear_disk_fault() { ::unlink(control_file()); }
+void clear_disk_fault() {
+  ::unlink(control_file());
+}
 
-// A file that may not grow: the first statement that needs a new page gets a real SQLITE_FULL from the pager, in the middle of its group.
+// A file that may not grow: the first statement that needs a new page gets a real SQLITE_FULL from the pager, in the
+// middle of its group.
 void before_transaction(sqlite3* connection) {
   if (armed || disk_fault() != DiskFault::disk_full_once) return;
   armed = true;

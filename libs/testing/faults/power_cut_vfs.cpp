@@ -1,10 +1,9 @@
 // A SQLite VFS in which only what was fsynced survives.
 //
-// Writes to databases and WALs stay in this process's memory, visible to all its connections, and reach the file when SQLite syncs it.
-// SIGKILL is then the power cut: the page cache that would have kept unsynced writes never had them. Deletions and the shared-memory index go
-// straight through: SQLite rebuilds the index from the WAL, and never counts on a deletion being undone.
-
-#include <sqlite3.h>
+// Writes to databases and WALs stay in this process's memory, visible to all its connections, and reach the file when
+// SQLite syncs it. SIGKILL is then the power cut: the page cache that would have kept unsynced writes never had them.
+// Deletions and the shared-memory index go straight through: SQLite rebuilds the index from the WAL, and never counts
+// on a deletion being undone.
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,8 @@
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include <sqlite3.h>
 
 #include "libs/sql/faults.hpp"
 #include "libs/testing/faults/control.hpp"
@@ -49,9 +50,15 @@ struct File {
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
 
-File* self(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
-sqlite3_file* real(sqlite3_file* file) { return self(file)->real(); }
-sqlite3_vfs* real_vfs() { return sqlite3_vfs_find("unix"); }
+File* self(sqlite3_file* file) {
+  return reinterpret_cast<File*>(file);
+}
+sqlite3_file* real(sqlite3_file* file) {
+  return self(file)->real();
+}
+sqlite3_vfs* real_vfs() {
+  return sqlite3_vfs_find("unix");
+}
 
 sqlite3_int64 size_of(sqlite3_file* file, Volatile& state) {
   sqlite3_int64 size = 0;
@@ -157,19 +164,33 @@ int file_size(sqlite3_file* file, sqlite3_int64* out) {
   return SQLITE_OK;
 }
 
-int lock_file(sqlite3_file* file, int level) { return real(file)->pMethods->xLock(real(file), level); }
-int unlock_file(sqlite3_file* file, int level) { return real(file)->pMethods->xUnlock(real(file), level); }
-int check_lock(sqlite3_file* file, int* out) { return real(file)->pMethods->xCheckReservedLock(real(file), out); }
-int sector_size(sqlite3_file* file) { return real(file)->pMethods->xSectorSize(real(file)); }
-int device_traits(sqlite3_file* file) { return real(file)->pMethods->xDeviceCharacteristics(real(file)); }
+int lock_file(sqlite3_file* file, int level) {
+  return real(file)->pMethods->xLock(real(file), level);
+}
+int unlock_file(sqlite3_file* file, int level) {
+  return real(file)->pMethods->xUnlock(real(file), level);
+}
+int check_lock(sqlite3_file* file, int* out) {
+  return real(file)->pMethods->xCheckReservedLock(real(file), out);
+}
+int sector_size(sqlite3_file* file) {
+  return real(file)->pMethods->xSectorSize(real(file));
+}
+int device_traits(sqlite3_file* file) {
+  return real(file)->pMethods->xDeviceCharacteristics(real(file));
+}
 int shm_map(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
   return real(file)->pMethods->xShmMap(real(file), page, size, extend, out);
 }
 int shm_lock(sqlite3_file* file, int offset, int n, int flags) {
   return real(file)->pMethods->xShmLock(real(file), offset, n, flags);
 }
-void shm_barrier(sqlite3_file* file) { real(file)->pMethods->xShmBarrier(real(file)); }
-int shm_unmap(sqlite3_file* file, int remove) { return real(file)->pMethods->xShmUnmap(real(file), remove); }
+void shm_barrier(sqlite3_file* file) {
+  real(file)->pMethods->xShmBarrier(real(file));
+}
+int shm_unmap(sqlite3_file* file, int remove) {
+  return real(file)->pMethods->xShmUnmap(real(file), remove);
+}
 
 int file_control(sqlite3_file* file, int operation, void* argument) {
   // Growing ahead or mapping would go past the blocks held here.
@@ -177,10 +198,10 @@ int file_control(sqlite3_file* file, int operation, void* argument) {
   return real(file)->pMethods->xFileControl(real(file), operation, argument);
 }
 
-constexpr sqlite3_io_methods kMethods{2,           close_file,    read_file,   write_file,    truncate_file, sync_file,
-                                      file_size,   lock_file,     unlock_file, check_lock,    file_control,  sector_size,
-                                      device_traits, shm_map,     shm_lock,    shm_barrier,   shm_unmap,     nullptr,
-                                      nullptr};
+constexpr sqlite3_io_methods kMethods{
+    2,         close_file,  read_file,  write_file,   truncate_file, sync_file,     file_size,
+    lock_file, unlock_file, check_lock, file_control, sector_size,   device_traits, shm_map,
+    shm_lock,  shm_barrier, shm_unmap,  nullptr,      nullptr};
 
 int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   auto* ours = self(file);

@@ -106,7 +106,8 @@ TEST_P(DatabaseTest, ABatchCountsRowByRow) {
 
 TEST_P(DatabaseTest, ValuesComeBackAsTheyWent) {
   const auto work = [](Tx& tx) {
-    static constexpr Sql kMake{"CREATE TABLE v (n BIGINT, t TEXT, b BLOB, x TEXT)", "CREATE TABLE v (n BIGINT, t TEXT, b BYTEA, x TEXT)"};
+    static constexpr Sql kMake{"CREATE TABLE v (n BIGINT, t TEXT, b BLOB, x TEXT)",
+                               "CREATE TABLE v (n BIGINT, t TEXT, b BYTEA, x TEXT)"};
     static constexpr Sql kPut{"INSERT INTO v (n, t, b, x) VALUES ($1, $2, $3, $4)"};
     static constexpr Sql kGet{"SELECT n, t, b, x FROM v"};
     tx.execute(kMake);

@@ -1,7 +1,8 @@
+#include "libs/sql/idempotency.hpp"
+
 #include <barrier>
 #include <thread>
 
-#include "libs/sql/idempotency.hpp"
 #include "libs/testing/temporary_database.hpp"
 
 namespace agora::sql {

@@ -9,9 +9,10 @@ class MigrationsTest : public ::testing::TestWithParam<Engine> {
 };
 
 constexpr Migration kFirst{1, "0001_boxes", "CREATE TABLE boxes (name TEXT COLLATE \"C\" PRIMARY KEY);"};
-constexpr Migration kSecond{2, "0002_lids",
-                            "-- only: sqlite\nCREATE TABLE lids (id INTEGER PRIMARY KEY);\n-- end\n"
-                            "-- only: postgresql\nCREATE TABLE lids (id BIGINT GENERATED ALWAYS AS IDENTITY);\n-- end\n"};
+constexpr Migration kSecond{
+    2, "0002_lids",
+    "-- only: sqlite\nCREATE TABLE lids (id INTEGER PRIMARY KEY);\n-- end\n"
+    "-- only: postgresql\nCREATE TABLE lids (id BIGINT GENERATED ALWAYS AS IDENTITY);\n-- end\n"};
 
 TEST_P(MigrationsTest, RunOnceEachInOrder) {
   database_->migrate(std::array{kFirst});
@@ -54,7 +55,8 @@ TEST(MigrationText, LeavesOutTheOtherEnginesBlocksAndCollationOnSqlite) {
 TEST(MigrationText, RefusesUnbalancedBlocks) {
   EXPECT_THROW(text_for(Engine::sqlite, "-- only: sqlite\n"), std::invalid_argument);
   EXPECT_THROW(text_for(Engine::sqlite, "-- end\n"), std::invalid_argument);
-  EXPECT_THROW(text_for(Engine::sqlite, "-- only: sqlite\n-- only: postgresql\n-- end\n-- end\n"), std::invalid_argument);
+  EXPECT_THROW(text_for(Engine::sqlite, "-- only: sqlite\n-- only: postgresql\n-- end\n-- end\n"),
+               std::invalid_argument);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
-// At a power cut only what was fsynced is there. A child process acknowledges works through a pipe and is killed; its VFS had kept what was
-// not synced in memory. With synchronous=OFF the same test must lose something, or it proves nothing.
-
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+// At a power cut only what was fsynced is there. A child process acknowledges works through a pipe and is killed; its
+// VFS had kept what was not synced in memory. With synchronous=OFF the same test must lose something, or it proves
+// nothing.
 
 #include <cstdlib>
 #include <filesystem>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,9 @@
 // What SQLite's group commit adds to the promises of every engine.
 
-#include <unistd.h>
-
 #include <barrier>
 #include <filesystem>
 #include <thread>
+#include <unistd.h>
 
 #include "libs/testing/temporary_database.hpp"
 

@@ -56,7 +56,9 @@ std::vector<std::string_view> split_list(std::string_view list) {
   }
 }
 
-Error no_such_order() { return {Errc::not_found, "not_found", "There is no such order."}; }
+Error no_such_order() {
+  return {Errc::not_found, "not_found", "There is no such order."};
+}
 
 /// For whom the caller may order: itself, or as a demo guest the demo user that the body names.
 Result<UserId> buyer_of(const OrderRoutes& self, const Principal& principal, const std::optional<UserId>& named) {
@@ -167,7 +169,8 @@ HandlerResult list_orders(const OrderRoutes& self, Ctx ctx, Request request) {
   std::string next;
   if (page.has_more) {
     const auto& last = page.orders.back();
-    next = http::Cursor{{std::to_string(last.placed_at.time_since_epoch().count()), last.order_id.str()}}.encode(query.bound_to);
+    next = http::Cursor{{std::to_string(last.placed_at.time_since_epoch().count()), last.order_id.str()}}.encode(
+        query.bound_to);
   }
   co_return Response{.body = render_order_page(page.orders, next)};
 }

@@ -24,20 +24,24 @@ Task<Result<Response>> get_docs(Ctx, Request) {
   co_return Response{.body = std::string(embedded::docs_page), .content_type = kHtml};
 }
 
-Task<Result<Response>> get_openapi(Ctx, Request) { co_return Response{.body = std::string(embedded::openapi_document)}; }
+Task<Result<Response>> get_openapi(Ctx, Request) {
+  co_return Response{.body = std::string(embedded::openapi_document)};
+}
 
 http::Route row(std::string path, std::string operation_id, http::Handler handler, std::string_view produces) {
-  return {http::Method::get,    std::move(path),       std::move(operation_id), http::Auth::anonymous, http::Ownership::none, std::move(handler),
-          http::DemoGuests::no, http::Admission::normal, produces};
+  return {http::Method::get,     std::move(path),         std::move(operation_id),
+          http::Auth::anonymous, http::Ownership::none,   std::move(handler),
+          http::DemoGuests::no,  http::Admission::normal, produces};
 }
 
 }  // namespace
 
-std::vector<http::Route> health_route() { return {row("/health", "getHealth", get_health, "application/json")}; }
+std::vector<http::Route> health_route() {
+  return {row("/health", "getHealth", get_health, "application/json")};
+}
 
 std::vector<http::Route> page_routes() {
-  return {row("/", "getIndex", get_index, "text/html"),
-          row("/docs", "getDocs", get_docs, "text/html"),
+  return {row("/", "getIndex", get_index, "text/html"), row("/docs", "getDocs", get_docs, "text/html"),
           row("/openapi.json", "getOpenApi", get_openapi, "application/json")};
 }
 

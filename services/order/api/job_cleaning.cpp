@@ -5,7 +5,8 @@ namespace {
 
 using telemetry::MoreWork;
 
-Task<MoreWork> clean_round(OrderStore& orders, const Clock& clock, std::chrono::milliseconds keep, int batch_max, Ctx ctx) {
+Task<MoreWork> clean_round(OrderStore& orders, const Clock& clock, std::chrono::milliseconds keep, int batch_max,
+                           Ctx ctx) {
   const auto deleted = co_await orders.delete_keys(std::move(ctx), clock.now() - keep, batch_max);
   co_return deleted == batch_max ? MoreWork::yes : MoreWork::no;
 }
@@ -15,7 +16,9 @@ Task<MoreWork> clean_round(OrderStore& orders, const Clock& clock, std::chrono::
 telemetry::Job key_cleaning_job(OrderStore& orders, const Clock& clock, const Config& config) {
   const auto keep = config.idempotency_retention;
   const auto batch_max = static_cast<int>(config.cleaning_batch_max);
-  return [&orders, &clock, keep, batch_max](Ctx ctx) { return clean_round(orders, clock, keep, batch_max, std::move(ctx)); };
+  return [&orders, &clock, keep, batch_max](Ctx ctx) {
+    return clean_round(orders, clock, keep, batch_max, std::move(ctx));
+  };
 }
 
 }  // namespace agora::order

@@ -17,7 +17,7 @@ Task<MoreWork> expire_round(OrderStore& orders, const Clock& clock, int batch_ma
   }
   if (expired > 0) log::info(ctx, "unpaid orders expired", {{"groups", expired}});
   // A full batch of which something expired: there is likely more. Groups that others hold are left for the next round.
-  co_return static_cast<int>(due.size()) == batch_max && expired > 0 ? MoreWork::yes : MoreWork::no;
+  co_return static_cast<int>(due.size()) == batch_max&& expired > 0 ? MoreWork::yes : MoreWork::no;
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 namespace agora::order {
 
-/// Ends groups whose time to pay is over. One round takes up to `config.expiry_batch_max` of them, each a command of the expiring span.
+/// Ends groups whose time to pay is over. One round takes up to `config.expiry_batch_max` of them, each a command of
+/// the expiring span.
 telemetry::Job expiry_job(OrderStore& orders, const Clock& clock, const Config& config);
 
 /// Forgets idempotency keys older than `config.idempotency_retention`.

@@ -67,13 +67,16 @@ std::vector<IncomingEvent> read_offers(std::string_view text) {
   return events;
 }
 
-std::string_view builtin_offers() { return embedded::builtin_offers_file; }
+std::string_view builtin_offers() {
+  return embedded::builtin_offers_file;
+}
 
 void apply_offers(sql::Database& database, const std::vector<IncomingEvent>& events, Timestamp now) {
   database.write_blocking({}, [&events, now](sql::Tx& tx) {
     for (const auto& event : events) {
       const auto applied = on_event(tx, event, now);
-      if (!applied) throw std::runtime_error("offers file, " + event.type + " " + event.subject + ": " + explain(applied.error()));
+      if (!applied)
+        throw std::runtime_error("offers file, " + event.type + " " + event.subject + ": " + explain(applied.error()));
     }
   });
 }

@@ -13,10 +13,12 @@ namespace agora::order {
 /// Throws std::runtime_error that names the line and what is wrong with it.
 std::vector<IncomingEvent> read_offers(std::string_view text);
 
-/// The offers file of `--standalone`: user u1, seller s42, product p42, variant v42, offer o42 at 499.99 USD, 10^6 in stock.
+/// The offers file of `--standalone`: user u1, seller s42, product p42, variant v42, offer o42 at 499.99 USD, 10^6 in
+/// stock.
 std::string_view builtin_offers();
 
-/// Applies them, in one transaction, as if they had come from catalog and auth. At every start; repeating changes nothing.
+/// Applies them, in one transaction, as if they had come from catalog and auth. At every start; repeating changes
+/// nothing.
 void apply_offers(sql::Database& database, const std::vector<IncomingEvent>& events, Timestamp now);
 
 /// The users among them.

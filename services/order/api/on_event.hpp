@@ -17,8 +17,8 @@ struct IncomingEvent {
   json::Document envelope;  ///< has an object `data`
 };
 
-/// Applies a state of catalog or auth (`offer.*`, `product.*`, `seller.*`, `user.*`) in a transaction. Repeating it is harmless.
-/// "No": validation_failed when the data is not what the type says. A type of no concern is passed over.
+/// Applies a state of catalog or auth (`offer.*`, `product.*`, `seller.*`, `user.*`) in a transaction. Repeating it is
+/// harmless. "No": validation_failed when the data is not what the type says. A type of no concern is passed over.
 Result<void> on_event(sql::Tx& tx, const IncomingEvent& event, Timestamp now);
 
 }  // namespace agora::order

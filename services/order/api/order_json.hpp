@@ -6,7 +6,8 @@
 
 namespace agora::order {
 
-/// The order as the REST contract shows it; its first six members are those of the contract that came first, in its order.
+/// The order as the REST contract shows it; its first six members are those of the contract that came first, in its
+/// order.
 std::string render_order(const Order& order);
 
 /// `{items, next_cursor, has_more}`; an empty cursor is null.

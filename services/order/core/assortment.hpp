@@ -29,8 +29,8 @@ class Assortment {
   const Offer* find(const OfferId& offer_id) const;
   /// Whether anything is known of the product at all.
   bool knows(const ProductId& product_id) const { return by_product_.contains(product_id); }
-  /// What a bare product means: its cheapest sellable offer in stock, ties by id; when none is in stock the cheapest sellable one,
-  /// null when none is sellable.
+  /// What a bare product means: its cheapest sellable offer in stock, ties by id; when none is in stock the cheapest
+  /// sellable one, null when none is sellable.
   const Offer* buy_box(const ProductId& product_id, const StockLevels& stock) const;
 
   const std::map<OfferId, Offer>& offers() const { return offers_; }

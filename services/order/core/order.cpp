@@ -32,15 +32,21 @@ FulfillmentStatus fulfillment_status_of(const std::vector<const Order*>& orders)
   if (!least) return FulfillmentStatus::canceled;
   if (least == most) return *least;
   switch (*most) {
-    case FulfillmentStatus::fulfilled: return FulfillmentStatus::partially_fulfilled;
-    case FulfillmentStatus::shipped: return FulfillmentStatus::partially_shipped;
-    case FulfillmentStatus::delivered: return FulfillmentStatus::partially_delivered;
-    default: return *most;
+    case FulfillmentStatus::fulfilled:
+      return FulfillmentStatus::partially_fulfilled;
+    case FulfillmentStatus::shipped:
+      return FulfillmentStatus::partially_shipped;
+    case FulfillmentStatus::delivered:
+      return FulfillmentStatus::partially_delivered;
+    default:
+      return *most;
   }
 }
 
 /// From then on somebody is packing: the buyer asks the seller, or sends it back.
-bool has_fulfillment(FulfillmentStatus status) { return status != FulfillmentStatus::not_fulfilled; }
+bool has_fulfillment(FulfillmentStatus status) {
+  return status != FulfillmentStatus::not_fulfilled;
+}
 
 }  // namespace
 

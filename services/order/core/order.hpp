@@ -68,7 +68,8 @@ struct OrderGroup {
   Timestamp updated_at{};
   std::optional<Timestamp> pay_by{};
 
-  /// Takes over what its orders say together; whether that changed anything. A group that is no longer pending has no `pay_by`.
+  /// Takes over what its orders say together; whether that changed anything. A group that is no longer pending has no
+  /// `pay_by`.
   bool roll_up(const std::vector<const Order*>& orders, Timestamp now);
 };
 

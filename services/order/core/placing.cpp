@@ -52,7 +52,8 @@ Result<Chosen> choose_offers(const PlaceOrder& command, const Assortment& assort
     return std::move(unknown_offers).as(Errc::not_found, "unknown_offer", "There is no such offer.");
   }
   if (unavailable.any()) {
-    return std::move(unavailable).as(Errc::conflict, "offer_unavailable", "Something in the order cannot be bought now.");
+    return std::move(unavailable)
+        .as(Errc::conflict, "offer_unavailable", "Something in the order cannot be bought now.");
   }
   return chosen;
 }
@@ -105,10 +106,12 @@ Result<void> check_prices(const PlaceOrder& command, const Chosen& chosen) {
     }
   }
   if (decimals.any()) {
-    return std::move(decimals).as(Errc::invalid_argument, "validation_failed", "A price is not an amount of its currency.");
+    return std::move(decimals).as(Errc::invalid_argument, "validation_failed",
+                                  "A price is not an amount of its currency.");
   }
   if (changed.any()) {
-    auto error = std::move(changed).as(Errc::conflict, "price_changed", "The price is another now; nothing was ordered.");
+    auto error =
+        std::move(changed).as(Errc::conflict, "price_changed", "The price is another now; nothing was ordered.");
     error.details.push_back({"current_price", *current});
     error.details.push_back({"currency", std::string(current->currency.code())});
     return error;

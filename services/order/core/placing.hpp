@@ -46,7 +46,8 @@ struct Placed {
 /// "No", nothing reserved, every line at fault named:
 /// - not_found `unknown_product`, `unknown_offer`
 /// - conflict `offer_unavailable` (archived, or its seller suspended), `mixed_currencies`
-/// - invalid_argument `validation_failed` (`too_many_decimals`, `duplicate_offer`, `amount_too_large`), `several_sellers`
+/// - invalid_argument `validation_failed` (`too_many_decimals`, `duplicate_offer`, `amount_too_large`),
+/// `several_sellers`
 /// - conflict `price_changed` with `current_price` and `currency`; conflict `out_of_stock`
 Result<Placed> place(const PlaceOrder& command, const Assortment& assortment, StockLevels& stock);
 

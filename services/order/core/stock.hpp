@@ -15,7 +15,8 @@ struct StockLevel {
   std::int64_t available() const { return on_hand - reserved; }
 };
 
-/// The stock rows that a decision holds, and which of them it changed. Kept in offer order: that is the order they are locked and written in.
+/// The stock rows that a decision holds, and which of them it changed. Kept in offer order: that is the order they are
+/// locked and written in.
 class StockLevels {
  public:
   struct Entry {

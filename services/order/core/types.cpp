@@ -13,7 +13,8 @@ constexpr std::array<std::string_view, 8> kPaymentStatus{
 constexpr std::array<std::string_view, 8> kFulfillmentStatus{
     "not_fulfilled", "partially_fulfilled", "fulfilled", "partially_shipped",
     "shipped",       "partially_delivered", "delivered", "canceled"};
-constexpr std::array<std::string_view, 6> kCancelReason{"expired", "buyer", "seller", "support", "out_of_stock", "fraud"};
+constexpr std::array<std::string_view, 6> kCancelReason{"expired", "buyer",        "seller",
+                                                        "support", "out_of_stock", "fraud"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> find(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -25,10 +26,18 @@ std::optional<Enum> find(const std::array<std::string_view, N>& names, std::stri
 
 }  // namespace
 
-std::string_view to_string(OrderStatus status) { return kOrderStatus.at(static_cast<std::size_t>(status)); }
-std::string_view to_string(PaymentStatus status) { return kPaymentStatus.at(static_cast<std::size_t>(status)); }
-std::string_view to_string(FulfillmentStatus status) { return kFulfillmentStatus.at(static_cast<std::size_t>(status)); }
-std::string_view to_string(CancelReason reason) { return kCancelReason.at(static_cast<std::size_t>(reason)); }
+std::string_view to_string(OrderStatus status) {
+  return kOrderStatus.at(static_cast<std::size_t>(status));
+}
+std::string_view to_string(PaymentStatus status) {
+  return kPaymentStatus.at(static_cast<std::size_t>(status));
+}
+std::string_view to_string(FulfillmentStatus status) {
+  return kFulfillmentStatus.at(static_cast<std::size_t>(status));
+}
+std::string_view to_string(CancelReason reason) {
+  return kCancelReason.at(static_cast<std::size_t>(reason));
+}
 
 template <>
 std::optional<OrderStatus> parse_enum(std::string_view name) {
@@ -49,10 +58,13 @@ std::optional<CancelReason> parse_enum(std::string_view name) {
 
 bool is_legal(OrderStatus from, OrderStatus to) {
   switch (from) {
-    case OrderStatus::pending: return to == OrderStatus::confirmed || to == OrderStatus::canceled;
-    case OrderStatus::confirmed: return to == OrderStatus::completed || to == OrderStatus::canceled;
+    case OrderStatus::pending:
+      return to == OrderStatus::confirmed || to == OrderStatus::canceled;
+    case OrderStatus::confirmed:
+      return to == OrderStatus::completed || to == OrderStatus::canceled;
     case OrderStatus::completed:
-    case OrderStatus::canceled: return false;
+    case OrderStatus::canceled:
+      return false;
   }
   return false;
 }

@@ -9,8 +9,8 @@
 
 namespace agora::order {
 
-/// Orders that may end in this transaction: their groups, all orders of those, and the stock these hold, locked in the one lock order.
-/// Shared by canceling and expiring, which differ only in who asks.
+/// Orders that may end in this transaction: their groups, all orders of those, and the stock these hold, locked in the
+/// one lock order. Shared by canceling and expiring, which differ only in who asks.
 class Closing {
  public:
   Closing(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked);

@@ -10,8 +10,8 @@ KeyedAnswers::KeyedAnswers(sql::Tx& tx, std::vector<std::optional<sql::Idempoten
 void KeyedAnswers::decide(std::size_t i, const std::function<Result<void>()>& decision) {
   auto admission = span_.admit(i);
   if (std::holds_alternative<sql::KeySpan::BodyDiffers>(admission)) {
-    results_[i] = Error{Errc::invalid_argument, "idempotency_key_reused",
-                        "This Idempotency-Key was used with another request."};
+    results_[i] =
+        Error{Errc::invalid_argument, "idempotency_key_reused", "This Idempotency-Key was used with another request."};
   } else if (auto* stored = std::get_if<sql::StoredAnswer>(&admission)) {
     // Without a status it is what an earlier command of this span is still to be given.
     if (stored->status == 0) {

@@ -15,8 +15,9 @@ struct Answered {
   bool replayed = false;
 };
 
-/// The answers of one span under their idempotency keys: each command is decided once, in queue order; whoever repeats a key, also later in
-/// the same span, gets the bytes of the first. Decisions come first, then all writes, then the answers: they quote what the writes drew.
+/// The answers of one span under their idempotency keys: each command is decided once, in queue order; whoever repeats
+/// a key, also later in the same span, gets the bytes of the first. Decisions come first, then all writes, then the
+/// answers: they quote what the writes drew.
 class KeyedAnswers {
  public:
   KeyedAnswers(sql::Tx& tx, std::vector<std::optional<sql::IdempotencyKey>> keys, Timestamp now);

@@ -8,13 +8,13 @@ namespace {
 
 constexpr sql::Sql kUnpaidGroups{"SELECT group_id FROM order_groups WHERE pay_by <= $1 ORDER BY pay_by LIMIT $2"};
 
-// A page of a buyer's orders, newest first, after the one placed at $2 with id $3. $5: the statuses wanted, `[]` for all.
-#define AGORA_LIST_ORDERS(wanted_statuses)                                                    \
-  "SELECT " AGORA_ORDER_COLUMNS                                                               \
-  " FROM orders o WHERE o.user_id = $1 "                                                      \
-  "AND (o.placed_at < $2 OR (o.placed_at = $2 AND o.order_id < $3)) AND o.placed_at > $4 "    \
-  "AND ($5 = '[]' OR o.status IN (SELECT " wanted_statuses                                    \
-  ")) ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $6"
+// A page of a buyer's orders, newest first, after the one placed at $2 with id $3. $5: the statuses wanted, `[]` for
+// all.
+#define AGORA_LIST_ORDERS(wanted_statuses)                                                 \
+  "SELECT " AGORA_ORDER_COLUMNS                                                            \
+  " FROM orders o WHERE o.user_id = $1 "                                                   \
+  "AND (o.placed_at < $2 OR (o.placed_at = $2 AND o.order_id < $3)) AND o.placed_at > $4 " \
+  "AND ($5 = '[]' OR o.status IN (SELECT " wanted_statuses ")) ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $6"
 constexpr sql::Sql kListOrders{AGORA_LIST_ORDERS("value FROM json_each($5)"),
                                AGORA_LIST_ORDERS("json_array_elements_text($5::json)")};
 
@@ -51,7 +51,9 @@ Task<Result<Answered>> OrderStore::cancel(Ctx ctx, CancelCommand command) {
   return cancel_(std::move(ctx), std::move(command));
 }
 
-Task<Expired> OrderStore::expire(Ctx ctx, ExpireCommand command) { return expire_(std::move(ctx), std::move(command)); }
+Task<Expired> OrderStore::expire(Ctx ctx, ExpireCommand command) {
+  return expire_(std::move(ctx), std::move(command));
+}
 
 Task<std::optional<Order>> OrderStore::find(Ctx ctx, OrderId order_id) {
   auto work = [id = std::move(order_id)](sql::Tx& tx) { return find_order(tx, id); };
@@ -66,7 +68,7 @@ Task<OrderPage> OrderStore::list(Ctx ctx, OrderFilter filter, std::optional<Orde
     OrderPage page;
     {
       auto rows = tx.query(kListOrders, {filter.user_id, placed_before, id_before,
-                                       filter.created_after.value_or(Timestamp::min()), statuses, limit + 1});
+                                         filter.created_after.value_or(Timestamp::min()), statuses, limit + 1});
       while (rows.next()) page.orders.push_back(read_order(rows));
     }
     page.has_more = page.orders.size() > static_cast<std::size_t>(limit);

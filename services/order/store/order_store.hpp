@@ -56,8 +56,9 @@ struct OrderPage {
   bool has_more = false;
 };
 
-/// Orders, their groups and stock. Placing, canceling and expiring are spans: what waits during a commit is decided together, in one
-/// transaction, with idempotency key, group, order, lines, stock and events. Thread-safe. `database` must outlive it.
+/// Orders, their groups and stock. Placing, canceling and expiring are spans: what waits during a commit is decided
+/// together, in one transaction, with idempotency key, group, order, lines, stock and events. Thread-safe. `database`
+/// must outlive it.
 class OrderStore {
  public:
   /// Writes the answer that a key must repeat to the byte.

@@ -28,8 +28,8 @@ Outbox::Outbox(Timestamp now, const TraceContext& trace) : now_(now), trace_(tra
 
 Outbox::Event& Outbox::add(const char* topic, const char* type, const std::string& subject, std::int64_t version,
                            const TraceContext& trace) {
-  return events_.emplace_back(Event{new_uuid_v7(now_), topic, type, subject, version,
-                                    trace.valid() ? trace.traceparent() : std::string{}, {}});
+  return events_.emplace_back(
+      Event{new_uuid_v7(now_), topic, type, subject, version, trace.valid() ? trace.traceparent() : std::string{}, {}});
 }
 
 void Outbox::order_group_placed(const OrderGroup& group, const std::vector<const Order*>& orders,

@@ -9,7 +9,8 @@
 
 namespace agora::order {
 
-/// Events of one transaction, collected and written with the state they tell of. Contents follow contracts/events; ids, never personal data.
+/// Events of one transaction, collected and written with the state they tell of. Contents follow contracts/events; ids,
+/// never personal data.
 class Outbox {
  public:
   Outbox(Timestamp now, const TraceContext& trace);

@@ -15,7 +15,8 @@ constexpr sql::Sql kApplyOffer{
     "WHERE offers.log_id <> excluded.log_id OR offers.version < excluded.version"};
 constexpr sql::Sql kApplyProduct{
     "INSERT INTO products (product_id, status, title, log_id, version) VALUES ($1,$2,$3,$4,$5) "
-    "ON CONFLICT (product_id) DO UPDATE SET status = excluded.status, title = excluded.title, log_id = excluded.log_id, "
+    "ON CONFLICT (product_id) DO UPDATE SET status = excluded.status, title = excluded.title, log_id = "
+    "excluded.log_id, "
     "version = excluded.version WHERE products.log_id <> excluded.log_id OR products.version < excluded.version"};
 constexpr sql::Sql kApplySeller{
     "INSERT INTO sellers (seller_id, status, name, log_id, version) VALUES ($1,$2,$3,$4,$5) "

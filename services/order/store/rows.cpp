@@ -19,9 +19,10 @@ constexpr sql::Sql kFindLinesOfMany{
     "SELECT " AGORA_LINE_COLUMNS
     ", order_id FROM order_lines WHERE order_id IN (SELECT value FROM json_each($1)) ORDER BY order_id, position",
     "SELECT " AGORA_LINE_COLUMNS
-    ", order_id FROM order_lines WHERE order_id IN (SELECT json_array_elements_text($1::json)) ORDER BY order_id, position"};
+    ", order_id FROM order_lines WHERE order_id IN (SELECT json_array_elements_text($1::json)) ORDER BY order_id, "
+    "position"};
 
-#define AGORA_GROUP_COLUMNS                                                                                  \
+#define AGORA_GROUP_COLUMNS                                                                                     \
   "group_id, number, user_id, currency, status, payment_status, fulfillment_status, subtotal, discount_total, " \
   "shipping_total, tax_total, total, version, placed_at, updated_at, pay_by"
 
@@ -30,10 +31,10 @@ constexpr sql::Sql kLockGroups{
     " FROM order_groups WHERE group_id IN (SELECT value FROM json_each($1)) ORDER BY group_id",
     "SELECT " AGORA_GROUP_COLUMNS
     " FROM order_groups WHERE group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY group_id FOR UPDATE"};
-constexpr sql::Sql kLockFreeGroups{
-    kLockGroups.sqlite,
-    "SELECT " AGORA_GROUP_COLUMNS " FROM order_groups WHERE group_id IN (SELECT json_array_elements_text($1::json)) "
-    "ORDER BY group_id FOR UPDATE SKIP LOCKED"};
+constexpr sql::Sql kLockFreeGroups{kLockGroups.sqlite,
+                                   "SELECT " AGORA_GROUP_COLUMNS
+                                   " FROM order_groups WHERE group_id IN (SELECT json_array_elements_text($1::json)) "
+                                   "ORDER BY group_id FOR UPDATE SKIP LOCKED"};
 constexpr sql::Sql kLockOrdersOfGroups{
     "SELECT " AGORA_ORDER_COLUMNS
     " FROM orders o WHERE o.group_id IN (SELECT value FROM json_each($1)) ORDER BY o.order_id",
@@ -45,7 +46,8 @@ constexpr sql::Sql kInsertGroup{
     ") VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) ON CONFLICT (number) DO NOTHING"};
 constexpr sql::Sql kInsertOrder{
     "INSERT INTO orders (order_id, number, group_id, user_id, seller_id, currency, status, payment_status, "
-    "fulfillment_status, cancel_reason, subtotal, discount_total, shipping_total, tax_total, total, version, placed_at, "
+    "fulfillment_status, cancel_reason, subtotal, discount_total, shipping_total, tax_total, total, version, "
+    "placed_at, "
     "updated_at, canceled_at, pay_by) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20) "
     "ON CONFLICT (number) DO NOTHING"};
 constexpr sql::Sql kInsertLine{
@@ -73,7 +75,8 @@ Enum read_enum(std::string_view name) {
 }
 
 Amounts read_amounts(const sql::Rows& rows, int first) {
-  return {rows.int64(first), rows.int64(first + 1), rows.int64(first + 2), rows.int64(first + 3), rows.int64(first + 4)};
+  return {rows.int64(first), rows.int64(first + 1), rows.int64(first + 2), rows.int64(first + 3),
+          rows.int64(first + 4)};
 }
 
 OrderLine read_line(const sql::Rows& rows) {
@@ -105,9 +108,11 @@ OrderGroup read_group(const sql::Rows& rows) {
           .pay_by = rows.optional_time(15)};
 }
 
-/// Draws numbers and inserts, again for those whose number somebody has: with 50 random bits that is once in 10^9 at a million orders.
+/// Draws numbers and inserts, again for those whose number somebody has: with 50 random bits that is once in 10^9 at a
+/// million orders.
 template <class Row, class AddTo>
-void insert_with_numbers(sql::Tx& tx, const sql::Sql& insert, std::size_t columns, std::vector<Row*> rows, AddTo add_to) {
+void insert_with_numbers(sql::Tx& tx, const sql::Sql& insert, std::size_t columns, std::vector<Row*> rows,
+                         AddTo add_to) {
   constexpr int kDrawsMax = 4;
   for (int draw = 0; draw < kDrawsMax && !rows.empty(); ++draw) {
     sql::Batch batch(insert, columns);
@@ -208,11 +213,26 @@ void insert_groups(sql::Tx& tx, const std::vector<OrderGroup*>& groups) {
 
 void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders) {
   insert_with_numbers(tx, kInsertOrder, 20, orders, [](sql::Batch& batch, const Order& o) {
-    batch.add({o.order_id, o.number, o.group_id, o.user_id, o.seller_id, o.currency.code(), to_string(o.status),
-               to_string(o.payment_status), to_string(o.fulfillment_status),
-               o.cancel_reason ? sql::Value(to_string(*o.cancel_reason)) : sql::Value(nullptr), o.amounts.subtotal,
-               o.amounts.discount_total, o.amounts.shipping_total, o.amounts.tax_total, o.amounts.total, o.version,
-               o.placed_at, o.updated_at, o.canceled_at, o.pay_by});
+    batch.add({o.order_id,
+               o.number,
+               o.group_id,
+               o.user_id,
+               o.seller_id,
+               o.currency.code(),
+               to_string(o.status),
+               to_string(o.payment_status),
+               to_string(o.fulfillment_status),
+               o.cancel_reason ? sql::Value(to_string(*o.cancel_reason)) : sql::Value(nullptr),
+               o.amounts.subtotal,
+               o.amounts.discount_total,
+               o.amounts.shipping_total,
+               o.amounts.tax_total,
+               o.amounts.total,
+               o.version,
+               o.placed_at,
+               o.updated_at,
+               o.canceled_at,
+               o.pay_by});
   });
   sql::Batch lines(kInsertLine, 17);
   for (const auto* order : orders) {

@@ -7,7 +7,8 @@
 
 namespace agora::order {
 
-/// How orders and groups stand in their tables. The column lists and the functions that read and write them live here alone.
+/// How orders and groups stand in their tables. The column lists and the functions that read and write them live here
+/// alone.
 
 /// Ids as a JSON array: how one parameter carries a set (`json_each` / `json_array_elements_text`).
 template <class Ids>

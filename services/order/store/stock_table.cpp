@@ -14,15 +14,15 @@ constexpr sql::Sql kUpdateStock{
     "UPDATE stock SET on_hand = $1, reserved = $2, version = $3 WHERE offer_id = $4 AND version = $5"};
 
 // An offer is sellable when it is active, its product published and its seller open.
-#define AGORA_OFFER_COLUMNS                                                                               \
-  "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "            \
-  "o.requires_shipping, CASE WHEN o.status = 'active' AND p.status = 'published' AND s.status = 'open' "  \
-  "THEN 1 ELSE 0 END FROM offers o JOIN products p ON p.product_id = o.product_id "                       \
+#define AGORA_OFFER_COLUMNS                                                                              \
+  "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "           \
+  "o.requires_shipping, CASE WHEN o.status = 'active' AND p.status = 'published' AND s.status = 'open' " \
+  "THEN 1 ELSE 0 END FROM offers o JOIN products p ON p.product_id = o.product_id "                      \
   "JOIN sellers s ON s.seller_id = o.seller_id "
 
-constexpr sql::Sql kOffersById{
-    "SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT value FROM json_each($1))",
-    "SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT json_array_elements_text($1::json))"};
+constexpr sql::Sql kOffersById{"SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT value FROM json_each($1))",
+                               "SELECT " AGORA_OFFER_COLUMNS
+                               "WHERE o.offer_id IN (SELECT json_array_elements_text($1::json))"};
 constexpr sql::Sql kOffersByProduct{
     "SELECT " AGORA_OFFER_COLUMNS "WHERE o.product_id IN (SELECT value FROM json_each($1))",
     "SELECT " AGORA_OFFER_COLUMNS "WHERE o.product_id IN (SELECT json_array_elements_text($1::json))"};
@@ -31,7 +31,8 @@ void add_offers(sql::Tx& tx, const sql::Sql& statement, const std::string& ids, 
   auto rows = tx.query(statement, {ids});
   while (rows.next()) {
     const auto currency = Currency::from_code(rows.text(7));
-    if (!currency) throw sql::DatabaseError(sql::DatabaseError::Kind::failed, "an offer is stored in no known currency");
+    if (!currency)
+      throw sql::DatabaseError(sql::DatabaseError::Kind::failed, "an offer is stored in no known currency");
     assortment.add({.offer_id = rows.id<OfferTag>(0),
                     .product_id = rows.id<ProductTag>(1),
                     .variant_id = rows.id<VariantTag>(2),

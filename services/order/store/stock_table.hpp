@@ -11,11 +11,12 @@ namespace agora::order {
 /// Locks the stock rows of these offers, bytewise by id, and loads them. Offers without a row are not in the result.
 StockLevels lock_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids);
 
-/// Writes the changed levels, one version up, each with its `stock.changed`. The row must still be what was locked, and the table's CHECK
-/// holds 0 ≤ reserved ≤ on_hand whatever we believed.
+/// Writes the changed levels, one version up, each with its `stock.changed`. The row must still be what was locked, and
+/// the table's CHECK holds 0 ≤ reserved ≤ on_hand whatever we believed.
 void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox);
 
 /// The offers that lines may mean: these ones, and all of these products.
-Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids, const std::vector<ProductId>& product_ids);
+Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids,
+                           const std::vector<ProductId>& product_ids);
 
 }  // namespace agora::order

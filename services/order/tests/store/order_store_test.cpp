@@ -1,4 +1,5 @@
-// What the store promises, on both engines: one transaction for key, group, order, lines, stock and events; races with one winner.
+// What the store promises, on both engines: one transaction for key, group, order, lines, stock and events; races with
+// one winner.
 
 #include "services/order/store/order_store.hpp"
 
@@ -16,7 +17,9 @@ namespace {
 constexpr Timestamp kNow{std::chrono::microseconds(1'800'000'000'000'000)};
 const SourceVersion kSource{"test", 1};
 
-std::string render(const Order& order) { return order.order_id.str() + " " + order.number; }
+std::string render(const Order& order) {
+  return order.order_id.str() + " " + order.number;
+}
 
 class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
  protected:
@@ -44,7 +47,8 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
             .initial_quantity = quantity};
   }
 
-  static PlaceCommand command(const std::string& user, const char* offer_id, std::int64_t quantity, std::int64_t cents) {
+  static PlaceCommand command(const std::string& user, const char* offer_id, std::int64_t quantity,
+                              std::int64_t cents) {
     return {{.order_id = new_id<OrderTag>(kNow),
              .group_id = new_id<OrderGroupTag>(kNow),
              .user_id = UserId(user),
@@ -54,13 +58,16 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
   }
 
   Result<Answered> place(PlaceCommand command) {
-    return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_place(tx, std::span(&command, 1), render).front(); });
+    return database_->write_blocking(
+        {}, [&](sql::Tx& tx) { return handle_place(tx, std::span(&command, 1), render).front(); });
   }
   Result<Answered> cancel(const CancelCommand& command) {
-    return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_cancel(tx, std::span(&command, 1), render).front(); });
+    return database_->write_blocking(
+        {}, [&](sql::Tx& tx) { return handle_cancel(tx, std::span(&command, 1), render).front(); });
   }
   Expired expire(const ExpireCommand& command) {
-    return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_expire(tx, std::span(&command, 1)).front(); });
+    return database_->write_blocking({},
+                                     [&](sql::Tx& tx) { return handle_expire(tx, std::span(&command, 1)).front(); });
   }
 
   std::int64_t number(const sql::Sql& sql) {
@@ -85,8 +92,10 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
   /// I4, recounted from the lines.
   void expect_stock_adds_up() {
     static constexpr sql::Sql kDifference{
-        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(l.quantity - l.canceled_quantity), 0) FROM order_lines l "
-        "JOIN orders o ON o.order_id = l.order_id WHERE l.offer_id = s.offer_id AND o.status IN ('pending', 'confirmed')) "
+        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(l.quantity - l.canceled_quantity), 0) "
+        "FROM order_lines l "
+        "JOIN orders o ON o.order_id = l.order_id WHERE l.offer_id = s.offer_id AND o.status IN ('pending', "
+        "'confirmed')) "
         "OR s.on_hand <> (SELECT COALESCE(sum(m.delta), 0) FROM stock_movements m WHERE m.offer_id = s.offer_id)"};
     EXPECT_EQ(number(kDifference), 0);
   }
@@ -107,7 +116,8 @@ TEST_P(OrderStoreTest, APlacementWritesOrderGroupLinesStockAndEvents) {
 
 TEST_P(OrderStoreTest, WhatWasPlacedReadsBack) {
   auto wanted = command("u1", "o1", 2, 500);
-  wanted.order.lines.push_back({.offer_id = OfferId("o2"), .quantity = 1, .price = Decimal{7, 0}, .pointer = "/items/1"});
+  wanted.order.lines.push_back(
+      {.offer_id = OfferId("o2"), .quantity = 1, .price = Decimal{7, 0}, .pointer = "/items/1"});
   const auto order_id = wanted.order.order_id;
   ASSERT_TRUE(place(wanted).has_value());
   const auto order = database_->read_blocking({}, [&](sql::Tx& tx) { return find_order(tx, order_id); });
@@ -132,7 +142,8 @@ TEST_P(OrderStoreTest, ARefusalWritesNothing) {
 
 TEST_P(OrderStoreTest, ASpanDecidesInQueueOrderAndTellsStockOnce) {
   const auto before = events();
-  const std::vector<PlaceCommand> commands{command("u1", "o1", 6, 500), command("u2", "o1", 6, 500), command("u3", "o1", 4, 500)};
+  const std::vector<PlaceCommand> commands{command("u1", "o1", 6, 500), command("u2", "o1", 6, 500),
+                                           command("u3", "o1", 4, 500)};
   const auto results = database_->write_blocking({}, [&](sql::Tx& tx) { return handle_place(tx, commands, render); });
   EXPECT_TRUE(results[0].has_value());
   ASSERT_FALSE(results[1].has_value());
@@ -240,9 +251,9 @@ TEST_P(OrderStoreTest, OfFiftyBuyersOfTheLastUnitOneWins) {
   std::atomic<int> refused{0};
   std::vector<std::thread> buyers;
   std::barrier start(50);
-  sql::Span<PlaceCommand, Result<Answered>> span(*database_, "place", [](sql::Tx& tx, std::span<const PlaceCommand> commands) {
-    return handle_place(tx, commands, render);
-  });
+  sql::Span<PlaceCommand, Result<Answered>> span(
+      *database_, "place",
+      [](sql::Tx& tx, std::span<const PlaceCommand> commands) { return handle_place(tx, commands, render); });
   for (int i = 0; i < 50; ++i) {
     buyers.emplace_back([&, i] {
       start.arrive_and_wait();
