@@ -37,18 +37,25 @@ Timestamp SystemClock::now() const {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-std::string to_rfc3339(Timestamp time) {
+void append_rfc3339(std::string& out, Timestamp time) {
   const auto days = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{days};
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(time - days).count();
-  std::string text = "0000-00-00T00:00:00.000Z";
-  put_digits(&text[0], static_cast<int>(date.year()), 4);
-  put_digits(&text[5], static_cast<unsigned>(date.month()), 2);
-  put_digits(&text[8], static_cast<unsigned>(date.day()), 2);
-  put_digits(&text[11], ms / 3'600'000, 2);
-  put_digits(&text[14], ms / 60'000 % 60, 2);
-  put_digits(&text[17], ms / 1'000 % 60, 2);
-  put_digits(&text[20], ms % 1'000, 3);
+  const auto from = out.size();
+  out += "0000-00-00T00:00:00.000Z";
+  char* text = out.data() + from;
+  put_digits(text, static_cast<int>(date.year()), 4);
+  put_digits(text + 5, static_cast<unsigned>(date.month()), 2);
+  put_digits(text + 8, static_cast<unsigned>(date.day()), 2);
+  put_digits(text + 11, ms / 3'600'000, 2);
+  put_digits(text + 14, ms / 60'000 % 60, 2);
+  put_digits(text + 17, ms / 1'000 % 60, 2);
+  put_digits(text + 20, ms % 1'000, 3);
+}
+
+std::string to_rfc3339(Timestamp time) {
+  std::string text;
+  append_rfc3339(text, time);
   return text;
 }
 

@@ -26,6 +26,8 @@ class SystemClock final : public Clock {
 
 /// RFC 3339 in UTC with `Z` and 3 decimals, cut not rounded: `2026-11-23T14:05:06.789Z`. Years 0000–9999.
 std::string to_rfc3339(Timestamp time);
+/// The same, appended.
+void append_rfc3339(std::string& out, Timestamp time);
 /// Reads what to_rfc3339 writes and its variants: 0–9 decimals, `Z`, `z` or an offset. None when it is not RFC 3339.
 std::optional<Timestamp> parse_rfc3339(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <vector>
 
 #include "libs/base/id.hpp"
 #include "libs/json/document.hpp"
@@ -18,19 +19,22 @@ std::optional<Role> parse_role(std::string_view name) {
   return std::nullopt;
 }
 
-Principal read_principal(const json::Node& node, const std::string& path) {
+/// `mistakes` gets a sentence for each thing that is wrong; never the token itself.
+Principal read_principal(const json::Node& node, const std::string& which, std::vector<std::string>& mistakes) {
   Principal principal{.kind = Principal::Kind::user};
-  for (auto member = node.first(); member; member = member->next()) {
-    if (member->key() == "subject" && member->kind() == json::Kind::string) principal.subject = member->text();
-    if (member->key() != "roles" || member->kind() != json::Kind::array) continue;
-    for (auto name = member->first(); name; name = name->next()) {
-      const auto role = parse_role(name->text());
-      if (!role) throw std::runtime_error(path + ": roles are guest, user, support and admin");
-      principal.roles |= static_cast<std::uint8_t>(*role);
-    }
+  const auto subject = node.member("subject");
+  if (subject && subject->kind() == json::Kind::string) principal.subject = subject->text();
+  if (!is_id(principal.subject)) mistakes.push_back(which + " needs a subject, 1 to 64 of A-Z a-z 0-9 _ -");
+  const auto roles = node.member("roles");
+  if (!roles || roles->kind() != json::Kind::array) {
+    mistakes.push_back(which + " needs roles, an array");
+    return principal;
   }
-  if (!is_id(principal.subject))
-    throw std::runtime_error(path + ": every token needs a subject, 1 to 64 of A-Z a-z 0-9 _ -");
+  for (auto name = roles->first(); name; name = name->next()) {
+    const auto role = name->kind() == json::Kind::string ? parse_role(name->text()) : std::nullopt;
+    if (role) principal.roles |= static_cast<std::uint8_t>(*role);
+    if (!role) mistakes.push_back(which + " has a role that is none of guest, user, support and admin");
+  }
   return principal;
 }
 
@@ -51,8 +55,15 @@ TestTokens TestTokens::from_file(const std::string& path) {
     throw std::runtime_error(path + R"(: must be a JSON object {"<token>": {"subject": …, "roles": […]}})");
   }
   TestTokens tokens;
+  std::vector<std::string> mistakes;
   for (auto member = document->root().first(); member; member = member->next()) {
-    tokens.tokens_.emplace(member->key(), read_principal(*member, path));
+    const auto which = "token number " + std::to_string(tokens.tokens_.size() + 1);
+    tokens.tokens_.emplace(member->key(), read_principal(*member, which, mistakes));
+  }
+  if (!mistakes.empty()) {
+    std::string message = path + ":";
+    for (const auto& mistake : mistakes) message += "\n  " + mistake;
+    throw std::runtime_error(message);
   }
   return tokens;
 }

@@ -17,7 +17,7 @@ class NoTokens final : public Authenticator {
 /// admin.
 class TestTokens final : public Authenticator {
  public:
-  /// Throws std::runtime_error that names what is wrong with the file.
+  /// Throws std::runtime_error that names everything that is wrong with the file, a line each.
   static TestTokens from_file(const std::string& path);
   Result<Principal> authenticate(std::optional<std::string_view> bearer) const override;
 

@@ -39,7 +39,7 @@ class Connection {
 
   /// Closes the socket when its time is over.
   void sweep(Deadline now);
-  /// Closes it now if it waits for a request; else after the answer that is under way.
+  /// Closes it now if no request has begun to arrive; else after the answer.
   void drain();
   /// Closes it now.
   void abort();
@@ -55,11 +55,12 @@ class Connection {
 
   enum class Keep { no, yes };
   Task<Keep> serve_one();
-  /// Reads on until a whole head is buffered; its size, 0 when the peer is gone or was refused.
-  Task<std::size_t> read_head();
-  Task<std::size_t> read_some();
   Task<Keep> write(Response response, Method method, Keep keep, bool http_1_0);
   Task<Keep> refuse(std::string_view code, std::string_view detail);
+  /// Appends to input_; 0 when the peer or a deadline ended the connection.
+  Task<std::size_t> read_some();
+  /// Whether all bytes were taken.
+  Task<bool> send(std::string_view bytes);
   /// Reads on for a moment after a refusal: closing on unread bytes would reset the connection and take the answer with
   /// it.
   Task<void> linger();

@@ -2,15 +2,12 @@
 
 #include "libs/base/unavailable.hpp"
 #include "libs/http/error_table.hpp"
+#include "libs/http/text.hpp"
 #include "libs/log/log.hpp"
 #include "libs/telemetry/trace.hpp"
 
 namespace agora::http {
 namespace {
-
-Error no_route() {
-  return {Errc::not_found, "not_found", "There is nothing at this path."};
-}
 
 std::string allow_header(std::vector<Method> methods) {
   std::string allow;
@@ -20,6 +17,19 @@ std::string allow_header(std::vector<Method> methods) {
     if (method == Method::get) allow += ", HEAD";
   }
   return allow;
+}
+
+/// A path that nobody has, or that other methods have.
+Response answer_without_row(const Match& found, Method method, const Ctx& ctx) {
+  const auto trace_id = ctx.trace.trace_id_hex();
+  if (found.allowed.empty()) {
+    return problem(Error{Errc::not_found, "not_found", "There is nothing at this path."}, trace_id);
+  }
+  if (method == Method::options) return Response{.status = 204, .headers = {{"Allow", allow_header(found.allowed)}}};
+  auto response = problem(
+      Error{Errc::invalid_argument, "method_not_allowed", "The path exists for other methods; see Allow."}, trace_id);
+  response.headers.emplace_back("Allow", allow_header(found.allowed));
+  return response;
 }
 
 /// Whether an Accept header lets us answer with a type (RFC 9110 §12.5.1); errors are said in problem+json whatever it
@@ -38,8 +48,8 @@ bool accepts(std::string_view accept, std::string_view type) {
     range = range.substr(0, parameters);
     while (!range.empty() && (range.front() == ' ' || range.front() == '\t')) range.remove_prefix(1);
     while (!range.empty() && (range.back() == ' ' || range.back() == '\t')) range.remove_suffix(1);
-    const bool matches =
-        range == "*/*" || range == essence || (range.ends_with("/*") && range.substr(0, range.size() - 2) == group);
+    const bool matches = range == "*/*" || equals_ignoring_case(range, essence) ||
+                         (range.ends_with("/*") && equals_ignoring_case(range.substr(0, range.size() - 2), group));
     if (matches && !excluded) return true;
   }
   return false;
@@ -51,9 +61,7 @@ Result<std::optional<std::string_view>> bearer_token(Request request) {
   if (count == 0) return std::optional<std::string_view>{};
   const auto value = *request.header("authorization");
   static constexpr std::string_view kScheme = "bearer ";
-  const auto scheme = value.substr(0, kScheme.size());
-  const bool is_bearer = std::equal(scheme.begin(), scheme.end(), kScheme.begin(), kScheme.end(),
-                                    [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b); });
+  const bool is_bearer = equals_ignoring_case(value.substr(0, kScheme.size()), kScheme);
   if (count > 1 || !is_bearer || value.size() == kScheme.size()) {
     return Error{Errc::unauthenticated, "invalid_token", "The bearer token is not valid."};
   }
@@ -111,7 +119,7 @@ Dispatcher::Dispatcher(std::string server, Router router, const Limits& limits, 
       active_(metrics.gauge("http_server_active_requests", "Requests being answered.", {{"server", server_}})),
       shed_(metrics.counter("agora_http_shed_requests_total", "Requests refused because too many were under way.",
                             {{"server", server_}})),
-      row_metrics_(router_.routes().size() + 1) {}
+      known_(router_.routes().size() + 1) {}
 
 Task<Response> Dispatcher::answer(RequestData& request) {
   const auto started = std::chrono::steady_clock::now();
@@ -137,27 +145,17 @@ Response Dispatcher::refuse(std::string_view code, std::string_view detail) {
 
 Task<Response> Dispatcher::route(RequestData& request, Ctx ctx, std::optional<std::size_t>& row) {
   const auto found = match(router_, request);
-  row = found.row;
-  const auto trace_id = ctx.trace.trace_id_hex();
   if (found.malformed) {
-    row.reset();
-    co_return problem(Error{Errc::invalid_argument, "bad_request", "The path is not percent-encoded UTF-8."}, trace_id);
+    co_return problem(Error{Errc::invalid_argument, "bad_request", "The path is not percent-encoded UTF-8."},
+                      ctx.trace.trace_id_hex());
   }
-  if (!found.row) {
-    if (found.allowed.empty()) co_return problem(no_route(), trace_id);
-    if (request.method == Method::options) {
-      co_return Response{.status = 204, .headers = {{"Allow", allow_header(found.allowed)}}};
-    }
-    auto response = problem(
-        Error{Errc::invalid_argument, "method_not_allowed", "The path exists for other methods; see Allow."}, trace_id);
-    response.headers.emplace_back("Allow", allow_header(found.allowed));
-    co_return response;
-  }
+  if (!found.row) co_return answer_without_row(found, request.method, ctx);
+  row = found.row;
   const auto& entry = router_.routes()[*found.row];
   if (!admit(entry)) {
     shed_.add();
     co_return problem(Error{Errc::unavailable, "overloaded", "Too many requests are under way; nothing was done."},
-                      trace_id);
+                      ctx.trace.trace_id_hex());
   }
   ++in_flight_;
   active_.add(1);
@@ -181,13 +179,13 @@ Task<Response> Dispatcher::handle(const Route& route, RequestData& request, Ctx 
         Error{Errc::invalid_argument, "not_acceptable", "This is answered as " + std::string(route.produces) + "."},
         ctx.trace.trace_id_hex());
   }
-  if (route.auth != Auth::anonymous) {
-    auto principal = authenticate(route, request);
-    if (!principal) co_return problem(principal.error(), ctx.trace.trace_id_hex());
-    ctx.principal = *std::move(principal);
-  }
   std::exception_ptr failure;
   try {
+    if (route.auth != Auth::anonymous) {
+      auto principal = authenticate(route, request);
+      if (!principal) co_return problem(principal.error(), ctx.trace.trace_id_hex());
+      ctx.principal = *std::move(principal);
+    }
     auto result = co_await route.handler(ctx, view);
     if (result) co_return *std::move(result);
     co_return problem(result.error(), ctx.trace.trace_id_hex());
@@ -211,19 +209,18 @@ Result<Principal> Dispatcher::authenticate(const Route& route, const RequestData
 }
 
 void Dispatcher::observe(std::optional<std::size_t> row, Method method, int status, double seconds) {
-  auto& known = row_metrics_[row.value_or(row_metrics_.size() - 1)].by_status;
-  for (const auto& [code, histogram] : known) {
-    if (code == status) return histogram->observe(seconds);
+  auto& known = known_[row.value_or(known_.size() - 1)];
+  for (const auto& one : known) {
+    if (one.method == method && one.status == status) return one.histogram->observe(seconds);
   }
-  // Once per row and status: the registry takes a lock.
-  auto& histogram = metrics_.histogram(
-      "http_server_request_duration_seconds", "Duration of HTTP requests.", telemetry::kDurationBuckets,
-      {{"server", server_},
-       {"http_request_method",
-        row ? std::string(to_string(router_.routes()[*row].method)) : std::string(to_string(method))},
-       {"http_route", row ? router_.routes()[*row].path : ""},
-       {"http_response_status_code", std::to_string(status)}});
-  known.emplace_back(status, &histogram);
+  // Once per row, method and status: the registry takes a lock.
+  auto& histogram = metrics_.histogram("http_server_request_duration_seconds", "Duration of HTTP requests.",
+                                       telemetry::kDurationBuckets,
+                                       {{"server", server_},
+                                        {"http_request_method", std::string(to_string(method))},
+                                        {"http_route", row ? router_.routes()[*row].path : ""},
+                                        {"http_response_status_code", std::to_string(status)}});
+  known.push_back({method, status, &histogram});
   histogram.observe(seconds);
 }
 

@@ -26,9 +26,11 @@ class Dispatcher {
   const Router& router() const { return router_; }
 
  private:
-  /// The duration histograms of one row, by status; the last is of requests without a row.
-  struct RowMetrics {
-    std::vector<std::pair<int, telemetry::Histogram*>> by_status;
+  /// A duration histogram that was asked for before.
+  struct Known {
+    Method method;
+    int status;
+    telemetry::Histogram* histogram;
   };
 
   Task<Response> route(RequestData& request, Ctx ctx, std::optional<std::size_t>& row);
@@ -45,7 +47,7 @@ class Dispatcher {
   telemetry::Gauge& active_;
   telemetry::Counter& shed_;
   std::int64_t in_flight_ = 0;
-  std::vector<RowMetrics> row_metrics_;
+  std::vector<std::vector<Known>> known_;  ///< by row; the last is of requests without one
 };
 
 }  // namespace agora::http

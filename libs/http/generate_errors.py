@@ -7,6 +7,10 @@ import sys
 import yaml
 
 rows = yaml.safe_load(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
+for row in rows:
+    # A comma in an unquoted text would begin another member.
+    if set(row) != {"code", "status", "title", "meaning"}:
+        sys.exit(f"errors.yaml: a row has other members than code, status, title, meaning: {row}")
 codes = [row["code"] for row in rows]
 if len(codes) != len(set(codes)):
     sys.exit("errors.yaml has a code twice")

@@ -15,7 +15,7 @@ struct Router::Impl {
 /// Where a request goes.
 struct Match {
   std::optional<std::size_t> row{};  ///< index into Router::routes()
-  std::vector<Method> allowed{};     ///< methods of the rows seen with this path
+  std::vector<Method> allowed{};     ///< without a row: methods of the rows with this path
   bool malformed = false;            ///< the path is not percent-encoded UTF-8
 };
 

@@ -75,7 +75,8 @@ std::string Cursor::encode(std::string_view filters) const {
 Result<Cursor> Cursor::decode(std::string_view text, std::string_view filters, std::size_t field_count) {
   if (text.size() > kCursorMax) return invalid_cursor();
   const auto bytes = from_base64url(text);
-  if (!bytes || bytes->size() < kHashBytes) return invalid_cursor();
+  // Spare bits of the last character are no second way to write the same cursor.
+  if (!bytes || bytes->size() < kHashBytes || base64url(*bytes) != text) return invalid_cursor();
   std::string_view payload = std::string_view(*bytes).substr(kHashBytes);
   if (std::string_view(*bytes).substr(0, kHashBytes) != hash_of(filters, payload)) return invalid_cursor();
   Cursor cursor;

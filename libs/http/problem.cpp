@@ -33,7 +33,11 @@ Response problem(const Error& error, std::string_view trace_id) {
   }
   json.end_array().member("trace_id", trace_id).end_object();
   if (response.status == 503 || response.status == 429) response.headers.emplace_back("Retry-After", "1");
-  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (response.status == 401) {
+    // RFC 6750 §3: what was wrong is said to who sent a token, not to who sent none.
+    const bool none_sent = error.code == "missing_token";
+    response.headers.emplace_back("WWW-Authenticate", none_sent ? "Bearer" : R"(Bearer error="invalid_token")");
+  }
   return response;
 }
 

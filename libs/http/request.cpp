@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::size_t kIdempotencyKeyMax = 255;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string_view Request::path_parameter(std::string_view name) const {

@@ -17,11 +17,11 @@ std::string_view to_string(Method method);
 /// What a connection read; handlers see it through Request.
 struct RequestData {
   Method method = Method::get;
-  std::string path;                                          ///< as it was sent, without the query: `/api/v1/orders/o1`
-  std::string query;                                         ///< as it was sent, after `?`
-  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, in order
-  std::string body;
-  std::vector<std::pair<std::string_view, std::string>> path_parameters;  ///< by the names of the route's template
+  std::string path{};   ///< as it was sent, without the query: `/api/v1/orders/o1`
+  std::string query{};  ///< as it was sent, after `?`
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< names in lower case, in order
+  std::string body{};
+  std::vector<std::pair<std::string_view, std::string>> path_parameters{};  ///< by the names of the route's template
 };
 
 /// A request that passed the header gate. A view, cheap to copy, valid until the handler's coroutine ended.

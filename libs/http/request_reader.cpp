@@ -4,6 +4,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "libs/http/gate.hpp"
+#include "libs/http/text.hpp"
 
 namespace agora::http {
 namespace {
@@ -16,23 +17,23 @@ constexpr std::size_t kLastChunkSize = 5;
 
 std::optional<Method> to_method(beast::http::verb verb) {
   switch (verb) {
-    case beast::http::verb::get: return Method::get;
-    case beast::http::verb::head: return Method::head;
-    case beast::http::verb::post: return Method::post;
-    case beast::http::verb::put: return Method::put;
-    case beast::http::verb::patch: return Method::patch;
-    case beast::http::verb::delete_: return Method::delete_;
-    case beast::http::verb::options: return Method::options;
-    default: return std::nullopt;
+    case beast::http::verb::get:
+      return Method::get;
+    case beast::http::verb::head:
+      return Method::head;
+    case beast::http::verb::post:
+      return Method::post;
+    case beast::http::verb::put:
+      return Method::put;
+    case beast::http::verb::patch:
+      return Method::patch;
+    case beast::http::verb::delete_:
+      return Method::delete_;
+    case beast::http::verb::options:
+      return Method::options;
+    default:
+      return std::nullopt;
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
 }
 
 /// Path and query of a target in origin form or absolute form; of the latter the gate saw that its authority is Host's.
@@ -59,7 +60,8 @@ bool has_bare_line_feed(std::string_view text, std::size_t from) {
 struct RequestReader::Parser : beast::http::request_parser<beast::http::string_body> {};
 
 RequestReader::RequestReader(std::int64_t header_bytes_max, std::int64_t body_bytes_max)
-    : header_bytes_max_(static_cast<std::size_t>(header_bytes_max)), body_bytes_max_(static_cast<std::uint64_t>(body_bytes_max)) {}
+    : header_bytes_max_(static_cast<std::size_t>(header_bytes_max)),
+      body_bytes_max_(static_cast<std::uint64_t>(body_bytes_max)) {}
 
 RequestReader::~RequestReader() = default;
 
@@ -86,14 +88,16 @@ RequestReader::Progress RequestReader::read_head(std::string& input) {
   parser_->header_limit(static_cast<std::uint32_t>(header_bytes_max_));
   parser_->body_limit(body_bytes_max_);
   error_code ec;
-  // The head alone: fields that come later are trailers, which passed no gate and must not act as headers (RFC 9110 §6.5.1).
+  // The head alone: fields that come later are trailers, which passed no gate and must not act as headers (RFC 9110
+  // §6.5.1).
   parser_->put(boost::asio::buffer(input.data(), size), ec);
   input.erase(0, size);
   if (ec == beast::http::error::body_limit) return refuse("body_too_large", "The body is longer than the limit.");
-  if (ec && ec != beast::http::error::need_more) return refuse("bad_request", "The request is not valid HTTP.");
+  if (ec || !parser_->is_header_done()) return refuse("bad_request", "The request is not valid HTTP.");
   const auto& message = parser_->get();
   set_target(request_, {message.target().data(), message.target().size()});
-  for (const auto& field : message) request_.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
+  for (const auto& field : message)
+    request_.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
   return Progress::body;
 }
 
@@ -109,7 +113,8 @@ RequestReader::Progress RequestReader::read_body(std::string& input) {
   if (ec && ec != beast::http::error::need_more) return refuse("bad_request", "The body is not framed as HTTP.");
   if (parser_->is_done()) return Progress::complete;
   // What is left is a chunk's size with its extensions, or trailers: nobody else limits them.
-  if (input.size() > header_bytes_max_) return refuse("bad_request", "A chunk's extensions or the trailers are too long.");
+  if (input.size() > header_bytes_max_)
+    return refuse("bad_request", "A chunk's extensions or the trailers are too long.");
   return Progress::body;
 }
 
@@ -122,9 +127,15 @@ bool RequestReader::expects_continue() const {
   return !is_http_1_0() && beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
 }
 
-bool RequestReader::keep_alive() const { return parser_->keep_alive(); }
-bool RequestReader::is_http_1_0() const { return parser_->get().version() == 10; }
-std::optional<Method> RequestReader::method() const { return to_method(parser_->get().method()); }
+bool RequestReader::keep_alive() const {
+  return parser_->keep_alive();
+}
+bool RequestReader::is_http_1_0() const {
+  return parser_->get().version() == 10;
+}
+std::optional<Method> RequestReader::method() const {
+  return to_method(parser_->get().method());
+}
 
 RequestData RequestReader::take() {
   request_.method = method().value();

@@ -9,8 +9,8 @@
 
 namespace agora::http {
 
-/// Turns the bytes of a connection into one request: header gate first, then Beast's parser, both within limits. Does no I/O, so the result
-/// does not depend on how the bytes were cut on their way. One per request; not thread-safe.
+/// Turns the bytes of a connection into one request: header gate first, then Beast's parser, both within limits. Does
+/// no I/O, so the result does not depend on how the bytes were cut on their way. One per request; not thread-safe.
 class RequestReader {
  public:
   RequestReader(std::int64_t header_bytes_max, std::int64_t body_bytes_max);
@@ -23,15 +23,16 @@ class RequestReader {
   /// Takes what it can from the front of `input`; when complete, what is left there belongs to the next request.
   Progress read(std::string& input);
 
-  /// Why a request was refused: a code of the error table (400, 413, 431) and a sentence. Nothing that follows on the connection can be
-  /// trusted: where the next request would begin is not known.
+  /// Why a request was refused: a code of the error table (400, 413, 431) and a sentence. Nothing that follows on the
+  /// connection can be trusted: where the next request would begin is not known.
   struct Refusal {
     std::string_view code;
     std::string_view detail;
   };
   const Refusal& refusal() const { return refusal_; }
 
-  /// Whether the client waits for `100 Continue` before it sends the body. Known once the head is read, as are the following.
+  /// Whether the client waits for `100 Continue` before it sends the body. Known once the head is read, as are the
+  /// following.
   bool expects_continue() const;
   bool keep_alive() const;
   bool is_http_1_0() const;

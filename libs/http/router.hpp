@@ -44,6 +44,7 @@ class Router {
   ~Router();
   Router(Router&&) noexcept;
   /// Adds rows under a prefix ("" or "/api/v1"). Throws std::logic_error on a duplicate method and path.
+  /// In whatever order they come, a path that is written out goes before one with a parameter in that place.
   void mount(std::string_view prefix, const std::vector<Route>& routes);
   /// All mounted rows with their full paths (for the test that compares them with the contract).
   const std::vector<Route>& routes() const;

@@ -50,7 +50,7 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-struct Server::Impl {
+struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   Impl(asio::io_context& context, const ServerOptions& options, Router router, const Authenticator& authenticator,
        telemetry::Registry& metrics)
       : io(context),
@@ -71,9 +71,12 @@ struct Server::Impl {
 
 Server::Server(asio::io_context& io, ServerOptions options, Router router, const Authenticator& authenticator,
                telemetry::Registry& metrics)
-    : impl_(std::make_unique<Impl>(io, options, std::move(router), authenticator, metrics)) {}
+    : impl_(std::make_shared<Impl>(io, options, std::move(router), authenticator, metrics)) {}
 
-Server::~Server() = default;
+Server::~Server() {
+  error_code ignored;
+  for (const auto& acceptor : impl_->acceptors) acceptor->close(ignored);
+}
 
 std::uint16_t Server::port() const {
   return impl_->port;
@@ -156,9 +159,11 @@ void Server::Impl::sweep() {
   state->date_line = date_line();
   const auto now = std::chrono::steady_clock::now();
   for (auto* connection : state->connections) connection->sweep(now);
+  if (state->draining && state->connections.empty()) return;
   sweep_timer.expires_after(kSweepInterval);
-  sweep_timer.async_wait([this](error_code ec) {
-    if (!ec) sweep();
+  sweep_timer.async_wait([self = weak_from_this()](error_code ec) {
+    const auto impl = self.lock();
+    if (impl && !ec) impl->sweep();
   });
 }
 

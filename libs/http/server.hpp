@@ -32,8 +32,8 @@ struct Limits {
 struct ServerOptions {
   std::string name;  ///< label of its metrics: `public`, `internal`
   std::vector<std::string> addresses{"127.0.0.1", "::1"};
-  std::uint16_t port = 0;    ///< 0: any free port (tests)
-  std::string port_setting;  ///< what moves the port, for the message when it is busy: `--port or AGORA_ORDER_PORT`
+  std::uint16_t port = 0;      ///< 0: any free port (tests)
+  std::string port_setting{};  ///< what moves the port, for the message when it is busy: `--port or AGORA_ORDER_PORT`
   Limits limits{};
 };
 
@@ -63,7 +63,7 @@ class Server {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace agora::http

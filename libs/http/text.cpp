@@ -1,5 +1,6 @@
 #include "libs/http/text.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace agora::http {
@@ -32,7 +33,21 @@ std::size_t sequence_length(std::string_view s) {
   return 0;
 }
 
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
 }  // namespace
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (auto& c : out) c = lower(c);
+  return out;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
 
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {

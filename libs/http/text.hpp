@@ -5,6 +5,10 @@
 
 namespace agora::http {
 
+/// ASCII letters in lower case, whatever the locale says; all else as it is.
+std::string lower(std::string_view text);
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
 /// Whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
 bool is_utf8(std::string_view bytes);
 

@@ -8,6 +8,15 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
+/// Which bytes need escaping.
+constexpr auto kEscaped = [] {
+  std::array<bool, 256> escaped{};
+  for (std::size_t c = 0; c < 0x20; ++c) escaped[c] = true;
+  escaped['"'] = true;
+  escaped['\\'] = true;
+  return escaped;
+}();
+
 template <class Integer>
 void append_integer(std::string& out, Integer number) {
   std::array<char, 24> digits{};
@@ -20,7 +29,7 @@ void append_escaped(std::string& out, std::string_view text) {
   std::size_t plain_from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    if (!kEscaped[c]) continue;
     out.append(text.substr(plain_from, i - plain_from));
     plain_from = i + 1;
     switch (c) {
@@ -84,7 +93,7 @@ Writer& Writer::end_array() {
 Writer& Writer::key(std::string_view name) {
   separate();
   out_ += '"';
-  append_escaped(out_, name);
+  out_ += name;
   out_ += "\":";
   // The value that follows is not separated from its key.
   first_ = true;
@@ -127,7 +136,7 @@ Writer& Writer::value(const Money& money) {
 Writer& Writer::value(Timestamp time) {
   separate();
   out_ += '"';
-  out_ += to_rfc3339(time);
+  append_rfc3339(out_, time);
   out_ += '"';
   return *this;
 }

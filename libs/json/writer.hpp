@@ -23,6 +23,7 @@ class Writer {
   Writer& end_object();
   Writer& begin_array();
   Writer& end_array();
+  /// A member's name, which needs no escaping: a literal of ours.
   Writer& key(std::string_view name);
 
   Writer& value(std::string_view text);

@@ -10,6 +10,10 @@ namespace agora::sql::sqlite {
 namespace {
 
 constexpr int kBusyMilliseconds = 1'000;
+/// 256 MiB of the page cache, shared with the kernel, not of the process's own memory.
+constexpr const char* kMappedMax = "PRAGMA mmap_size=268435456";
+/// 16 MiB: random keys touch pages all over the unique indexes, and each miss is a read.
+constexpr const char* kWriterCache = "PRAGMA cache_size=-16384";
 
 bool is_failed_fsync(int extended) {
   return extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC;
@@ -147,8 +151,12 @@ Connection::Connection(const std::string& path, Mode mode, const std::string& sy
       exec(("PRAGMA synchronous=" + synchronous).c_str());
       // Checkpoints are the writer's own business: never inside a request's commit.
       exec("PRAGMA wal_autocheckpoint=0");
+      // Savepoints keep the pages they may restore in memory instead of a file that is opened for each group.
+      exec("PRAGMA temp_store=MEMORY");
+      exec(kWriterCache);
     } else {
       exec("PRAGMA query_only=1");
+      if (mode == Mode::point_reads) exec(kMappedMax);
     }
     exec("PRAGMA foreign_keys=1");
     sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdleBeforeCheckpoint{50};
 constexpr std::chrono::milliseconds kReaderWait{1'000};
+constexpr std::int64_t kReuseBytes = 16 << 20;
 const std::vector<double> kGroupBuckets{1, 2, 4, 8, 16, 32, 64, 128};
 const std::vector<double> kCommitBuckets{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1};
 
@@ -86,7 +87,7 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
       this);
   // The WAL index must be there before a read-only connection opens: reading once makes it.
   writer_.pragma("PRAGMA schema_version");
-  inline_reader_ = std::make_unique<Connection>(path, Mode::read_only, synchronous);
+  inline_reader_ = std::make_unique<Connection>(path, Mode::point_reads, synchronous);
   for (std::int64_t i = 0; i < limits.readers; ++i) {
     readers_.push_back(std::make_unique<Connection>(path, Mode::read_only, synchronous));
   }
@@ -117,8 +118,27 @@ void SqliteDatabase::close() {
 bool SqliteDatabase::run_inline(Member& member) {
   const std::lock_guard lock(inline_mutex_);
   if (!inline_reader_) throw DatabaseError(DatabaseError::Kind::unavailable, "the database is closed");
-  run_read(*inline_reader_, member);
+  // Beginning and ending a snapshot takes ten times as long as reading a row. This process alone writes the file, so while nothing was
+  // committed the snapshot of the read before is still the newest.
+  const auto commits = commits_.load(std::memory_order_acquire);
+  if (inline_reader_->in_transaction() && inline_snapshot_ != commits) run(*inline_reader_, "COMMIT");
+  if (!inline_reader_->in_transaction()) {
+    run(*inline_reader_, "BEGIN");
+    inline_snapshot_ = commits;
+  }
+  SqliteTx tx(*inline_reader_);
+  try {
+    member.run(tx);
+  } catch (...) {
+    roll_back(*inline_reader_);
+    throw;
+  }
   return true;
+}
+
+void SqliteDatabase::end_inline_snapshot() {
+  const std::lock_guard lock(inline_mutex_);
+  if (inline_reader_ && inline_reader_->in_transaction()) run(*inline_reader_, "COMMIT");
 }
 
 void SqliteDatabase::run_read(Connection& connection, Member& member) {
@@ -160,7 +180,7 @@ void SqliteDatabase::write_loop() {
     } else if (writes_.closed()) {
       return;
     } else {
-      checkpoint_when_idle();
+      checkpoint_passively();
     }
   }
 }
@@ -200,7 +220,8 @@ bool SqliteDatabase::commit_together(std::vector<Unit>& units, std::vector<Membe
         units.erase(units.begin() + static_cast<std::ptrdiff_t>(i--));
         continue;
       }
-      if (!run_under_savepoint(tx, units[i])) {
+      // A group of one unit needs no savepoint: what would be rolled back to is the beginning.
+      if (units.size() == 1 ? !run_whole(tx, units[0]) : !run_under_savepoint(tx, units[i])) {
         roll_back(writer_);
         faults::after_transaction(writer_.get());
         return false;
@@ -215,6 +236,16 @@ bool SqliteDatabase::commit_together(std::vector<Unit>& units, std::vector<Membe
     faults::after_transaction(writer_.get());
     return false;
   }
+}
+
+bool SqliteDatabase::run_whole(SqliteTx& tx, Unit& unit) {
+  try {
+    unit.run(tx);
+  } catch (...) {
+    // Its members run again alone, and whose exception it is shows there.
+    return false;
+  }
+  return !tx.poisoned();
 }
 
 bool SqliteDatabase::run_under_savepoint(SqliteTx& tx, Unit& unit) {
@@ -277,6 +308,7 @@ void SqliteDatabase::begin() {
 void SqliteDatabase::commit() {
   AGORA_CRASH_POINT("sql.before_commit");
   run(writer_, "COMMIT");
+  commits_.fetch_add(1, std::memory_order_release);
   faults::after_transaction(writer_.get());
 }
 
@@ -286,7 +318,10 @@ void SqliteDatabase::roll_back(Connection& connection) {
 }
 
 void SqliteDatabase::checkpoint_if_large() {
+  // A WAL that was copied whole is written again from its start: overwriting syncs faster than growing.
+  if (wal_pages_ * page_bytes_ >= kReuseBytes && pages_to_copy_ * page_bytes_ >= kReuseBytes) checkpoint_passively();
   if (wal_pages_ * page_bytes_ < limits_.wal_bytes_max) return;
+  end_inline_snapshot();
   const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   if (code == SQLITE_OK) {
     wal_pages_ = 0;
@@ -296,9 +331,10 @@ void SqliteDatabase::checkpoint_if_large() {
   }
 }
 
-void SqliteDatabase::checkpoint_when_idle() {
+void SqliteDatabase::checkpoint_passively() {
   if (pages_to_copy_ == 0) return;
   pages_to_copy_ = 0;
+  end_inline_snapshot();
   const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
     log::warn({}, "the WAL could not be checkpointed", {{"reason", sqlite3_errmsg(writer_.get())}});

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -53,12 +54,16 @@ class SqliteDatabase final : public Database {
   void commit_alone(Unit& unit, std::size_t i);
   /// Runs a unit under a savepoint; a C++ throw rolls back the savepoint only. False: an SQL error happened.
   bool run_under_savepoint(SqliteTx& tx, Unit& unit);
+  /// Runs the group's only unit; false when it threw.
+  bool run_whole(SqliteTx& tx, Unit& unit);
   bool run_one_under_savepoint(SqliteTx& tx, Unit& unit, std::size_t i);
+  /// Lets go of the snapshot that inline reads share; a checkpoint cannot pass it.
+  void end_inline_snapshot();
   void begin();
   void commit();
   static void roll_back(Connection& connection);
   void checkpoint_if_large();
-  void checkpoint_when_idle();
+  void checkpoint_passively();
 
   const Limits limits_;
   FileLock lock_;
@@ -71,6 +76,8 @@ class SqliteDatabase final : public Database {
   std::vector<std::unique_ptr<Connection>> readers_;
   std::mutex inline_mutex_;  ///< one io thread is the rule; more take turns
   std::unique_ptr<Connection> inline_reader_;
+  std::uint64_t inline_snapshot_ = 0;  ///< commits that its open transaction sees
+  std::atomic<std::uint64_t> commits_{0};
   telemetry::Histogram& group_sizes_;
   telemetry::Histogram& commit_seconds_;
   std::vector<std::thread> read_threads_;

@@ -45,6 +45,7 @@ CREATE TABLE orders (
   CHECK (total = subtotal - discount_total + shipping_total + tax_total)
 );
 
+-- SQLite keeps them clustered by their key: an order's lines are read in one descent of one tree.
 CREATE TABLE order_lines (
   order_id          TEXT COLLATE "C" NOT NULL,
   position          BIGINT NOT NULL,
@@ -65,7 +66,12 @@ CREATE TABLE order_lines (
   requires_shipping BIGINT NOT NULL,
   PRIMARY KEY (order_id, position),
   CHECK (total = subtotal - discount_total + shipping_total + tax_total)
+-- only: sqlite
+) WITHOUT ROWID;
+-- end
+-- only: postgresql
 );
+-- end
 
 CREATE TABLE stock (
   offer_id TEXT COLLATE "C" PRIMARY KEY,
