@@ -1,0 +1,144 @@
+#include "libs/config/parser.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+namespace agora::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Settings {
+  std::string name = "default";
+  std::vector<std::string> bind{"127.0.0.1"};
+  std::int64_t queue = 5;
+  std::uint16_t port = 80;
+  std::chrono::milliseconds wait{1'000};
+  std::optional<std::chrono::milliseconds> window{};
+  Secret<std::string> key{};
+  bool demo = false;
+};
+
+class ParserTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* variable : {"T_NAME", "T_PORT", "T_KEY", "T_KEY_FILE", "T_DEMO", "T_PROT", "SHARED_BIND"})
+      ::unsetenv(variable);
+  }
+  std::optional<int> parse(std::vector<const char*> arguments) {
+    Parser parser("program", "Does things.", "T_");
+    parser.option("name", settings_.name, "Name");
+    parser.option("bind", settings_.bind, "Addresses", {.env = "SHARED_BIND"});
+    parser.option("queue.max", settings_.queue, "Queue", {.min = 1, .max = 9});
+    parser.option("port", settings_.port, "Port", {.min = 1, .max = 65'535});
+    parser.option("wait", settings_.wait, "Wait", {.min = 10, .max = 86'400'000});
+    parser.option("window", settings_.window, "Window", {.min = 1, .max = 86'400'000});
+    parser.option("key", settings_.key, "Key");
+    parser.flag("demo", settings_.demo, "Demo");
+    parser.rule([this]() -> std::optional<std::string> {
+      if (settings_.demo && settings_.name == "production") return "no demo in production";
+      return std::nullopt;
+    });
+    arguments.insert(arguments.begin(), "program");
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const auto code = parser.parse(static_cast<int>(arguments.size()), arguments.data());
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+    return code;
+  }
+  bool said(const std::string& text) const { return err_.find(text) != std::string::npos; }
+
+  Settings settings_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(ParserTest, DefaultsStand) {
+  EXPECT_EQ(parse({}), std::nullopt);
+  EXPECT_EQ(settings_.name, "default");
+  EXPECT_EQ(settings_.port, 80);
+  EXPECT_FALSE(settings_.window.has_value());
+}
+
+TEST_F(ParserTest, EnvironmentOverDefaultsAndFlagsOverEnvironment) {
+  ::setenv("T_NAME", "env", 1);
+  ::setenv("T_PORT", "81", 1);
+  ::setenv("SHARED_BIND", "0.0.0.0, ::", 1);
+  EXPECT_EQ(parse({"--port", "82", "--demo", "--queue.max=9"}), std::nullopt);
+  EXPECT_EQ(settings_.name, "env");
+  EXPECT_EQ(settings_.port, 82);
+  EXPECT_EQ(settings_.queue, 9);
+  EXPECT_TRUE(settings_.demo);
+  EXPECT_EQ(settings_.bind, (std::vector<std::string>{"0.0.0.0", "::"}));
+}
+
+TEST_F(ParserTest, ReadsDurationsWithUnits) {
+  EXPECT_EQ(parse({"--wait", "15min", "--window", "250ms"}), std::nullopt);
+  EXPECT_EQ(settings_.wait, 15min);
+  EXPECT_EQ(settings_.window, 250ms);
+  for (const char* bad : {"15", "min", "-1s", "1.5s", "5ms", "2d", "1 s", ""}) {
+    EXPECT_EQ(parse({"--wait", bad}), 2) << bad;
+  }
+}
+
+TEST_F(ParserTest, AllMistakesAreToldTogether) {
+  ::setenv("T_PROT", "1", 1);
+  EXPECT_EQ(parse({"--prot", "1", "--queue.max", "10", "--port", "x", "--wait", "9ms"}), 2);
+  EXPECT_TRUE(said("--prot; did you mean --port?"));
+  EXPECT_TRUE(said("T_PROT; did you mean T_PORT?"));
+  EXPECT_TRUE(said("--queue.max: must be an integer from 1 to 9"));
+  EXPECT_TRUE(said("--port: must be an integer"));
+  EXPECT_TRUE(said("--wait: must be from 10ms"));
+}
+
+TEST_F(ParserTest, FlagsTakeOnlyTruthFromTheEnvironment) {
+  ::setenv("T_DEMO", "0", 1);
+  EXPECT_EQ(parse({}), std::nullopt);
+  EXPECT_FALSE(settings_.demo);
+  ::setenv("T_DEMO", "maybe", 1);
+  EXPECT_EQ(parse({}), 2);
+}
+
+TEST_F(ParserTest, RulesAreCheckedLast) {
+  EXPECT_EQ(parse({"--demo", "--name", "production"}), 2);
+  EXPECT_TRUE(said("no demo in production"));
+}
+
+TEST_F(ParserTest, SecretsComeFromFilesAndAreNeverPrinted) {
+  const auto path = std::filesystem::temp_directory_path() / ("agora-secret-" + std::to_string(::getpid()));
+  std::ofstream(path) << "hunter2\n";
+  ::setenv("T_KEY_FILE", path.c_str(), 1);
+  EXPECT_EQ(parse({"--print-config"}), 0);
+  EXPECT_EQ(settings_.key.reveal(), "hunter2");
+  EXPECT_EQ(out_.find("hunter2"), std::string::npos);
+  EXPECT_NE(out_.find("key = ****  # file, T_KEY"), std::string::npos);
+  ::setenv("T_KEY", "too", 1);
+  EXPECT_EQ(parse({}), 2);
+  EXPECT_EQ(err_.find("hunter2"), std::string::npos);
+  std::filesystem::remove(path);
+  ::unsetenv("T_KEY");
+  EXPECT_EQ(parse({}), 2);
+}
+
+TEST_F(ParserTest, PrintConfigTellsWhereValuesComeFrom) {
+  ::setenv("T_NAME", "env", 1);
+  EXPECT_EQ(parse({"--print-config", "--port", "81"}), 0);
+  EXPECT_NE(out_.find("name = env  # environment, T_NAME"), std::string::npos);
+  EXPECT_NE(out_.find("port = 81  # flag, T_PORT"), std::string::npos);
+  EXPECT_NE(out_.find("wait = 1s  # default, T_WAIT"), std::string::npos);
+}
+
+TEST_F(ParserTest, HelpAndVersionExitWithZero) {
+  EXPECT_EQ(parse({"--help"}), 0);
+  EXPECT_NE(out_.find("T_PORT"), std::string::npos);
+  EXPECT_EQ(parse({"--version"}), 0);
+  EXPECT_TRUE(out_.starts_with("program "));
+}
+
+}  // namespace
+}  // namespace agora::config

@@ -118,8 +118,8 @@ void SqliteDatabase::close() {
 bool SqliteDatabase::run_inline(Member& member) {
   const std::lock_guard lock(inline_mutex_);
   if (!inline_reader_) throw DatabaseError(DatabaseError::Kind::unavailable, "the database is closed");
-  // Beginning and ending a snapshot takes ten times as long as reading a row. This process alone writes the file, so while nothing was
-  // committed the snapshot of the read before is still the newest.
+  // Beginning and ending a snapshot takes ten times as long as reading a row. This process alone writes the file, so
+  // while nothing was committed the snapshot of the read before is still the newest.
   const auto commits = commits_.load(std::memory_order_acquire);
   if (inline_reader_->in_transaction() && inline_snapshot_ != commits) run(*inline_reader_, "COMMIT");
   if (!inline_reader_->in_transaction()) {

@@ -1,0 +1,57 @@
+#include "services/order/api/order_json.hpp"
+
+#include <gtest/gtest.h>
+
+namespace agora::order {
+namespace {
+
+Order order() {
+  Order made{.order_id = OrderId("o-1"),
+             .number = "0123456789",
+             .group_id = OrderGroupId("g-1"),
+             .user_id = UserId("u1"),
+             .seller_id = SellerId("s1"),
+             .currency = Currency::from_code("USD").value()};
+  made.amounts = {99'998, 0, 0, 0, 99'998};
+  made.lines.push_back({.line_id = LineId("l-1"),
+                        .offer_id = OfferId("o42"),
+                        .product_id = ProductId("p42"),
+                        .variant_id = VariantId("v42"),
+                        .sku = "S\"KU",
+                        .title = "Ding",
+                        .quantity = 2,
+                        .unit_price = 49'999,
+                        .amounts = {99'998, 0, 0, 0, 99'998}});
+  return made;
+}
+
+TEST(OrderJson, StartsWithTheFirstContractsSixMembers) {
+  EXPECT_TRUE(render_order(order()).starts_with(
+      R"({"order_id":"o-1","user_id":"u1","product_id":"p42","quantity":2,"total":999.98,"status":"pending",)"));
+}
+
+TEST(OrderJson, WritesEveryMemberAlways) {
+  EXPECT_EQ(
+      render_order(order()),
+      R"({"order_id":"o-1","user_id":"u1","product_id":"p42","quantity":2,"total":999.98,"status":"pending","number":"0123456789",)"
+      R"("order_group_id":"g-1","seller_id":"s1","currency":"USD","payment_status":"not_paid","fulfillment_status":"not_fulfilled",)"
+      R"("cancel_reason":null,"subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"items":[{"line_id":"l-1",)"
+      R"("offer_id":"o42","product_id":"p42","variant_id":"v42","sku":"S\"KU","title":"Ding","quantity":2,"canceled_quantity":0,"price":499.99,)"
+      R"("subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"total":999.98,"requires_shipping":true}],)"
+      R"("placed_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z","canceled_at":null,"pay_by":null,"version":1})");
+}
+
+TEST(OrderJson, SeveralLinesHaveNoOneProductAtTheTop) {
+  auto several = order();
+  several.lines.push_back(several.lines[0]);
+  EXPECT_NE(render_order(several).find(R"("product_id":null,"quantity":null,"total")"), std::string::npos);
+}
+
+TEST(OrderPage, SaysWhetherThereIsMore) {
+  EXPECT_EQ(render_order_page({}, ""), R"({"items":[],"next_cursor":null,"has_more":false})");
+  const auto page = render_order_page({order(), order()}, "cursor");
+  EXPECT_TRUE(page.ends_with(R"(],"next_cursor":"cursor","has_more":true})"));
+}
+
+}  // namespace
+}  // namespace agora::order
