@@ -9,6 +9,8 @@
 namespace agora::http {
 namespace {
 
+constexpr std::chrono::seconds kPatience{10};
+
 Task<Result<Response>> say(std::string text) {
   co_return Response{.body = std::move(text)};
 }
@@ -25,9 +27,9 @@ Task<void> Turnstile::pass() {
   if (!open_) co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
 }
 
-void Turnstile::await_arrivals(int count) {
+bool Turnstile::await_arrivals(int count) {
   std::unique_lock lock(mutex_);
-  arrived_.wait(lock, [&] { return arrivals_ >= count; });
+  return arrived_.wait_for(lock, kPatience, [&] { return arrivals_ >= count; });
 }
 
 void Turnstile::open() {
@@ -62,7 +64,7 @@ std::future<void> TestServer::drain(std::chrono::milliseconds within) {
 }
 
 bool comes_true(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::yield();

@@ -23,8 +23,8 @@ class Turnstile {
 
   /// For handlers.
   Task<void> pass();
-  /// Blocks until so many have come to it.
-  void await_arrivals(int count);
+  /// Waits until so many have come to it; false when they have not within ten seconds.
+  bool await_arrivals(int count);
   /// Lets all go on, and whoever comes later.
   void open();
 
