@@ -11,22 +11,43 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// What a job's rounds did.
+struct Seen {
+  asio::io_context& io;
+  JobLoop* loop = nullptr;
+  int rounds = 0;
+  bool ended = false;
+};
+
+Task<MoreWork> throwing_round(Seen& seen, Ctx ctx) {
+  EXPECT_FALSE(ctx.expired());
+  ++seen.rounds;
+  if (seen.rounds == 2) throw std::runtime_error("a bad round");
+  if (seen.rounds == 5) asio::co_spawn(seen.io, seen.loop->stop(), asio::detached);
+  co_return seen.rounds < 3 ? MoreWork::yes : MoreWork::no;
+}
+
+Task<MoreWork> slow_round(Seen& seen) {
+  co_await asio::post(seen.io, asio::use_awaitable);
+  co_await asio::post(seen.io, asio::use_awaitable);
+  seen.ended = true;
+  co_return MoreWork::no;
+}
+
+Task<void> stop(Seen& seen, bool& stopped_after_end) {
+  co_await seen.loop->stop();
+  stopped_after_end = seen.ended;
+}
+
 TEST(JobLoop, GoesOnAfterARoundThatThrewAndStopsWhenAsked) {
   asio::io_context io;
   Registry metrics;
-  int rounds = 0;
-  JobLoop* running = nullptr;
-  const auto round = [&](Ctx ctx) -> Task<MoreWork> {
-    EXPECT_FALSE(ctx.expired());
-    ++rounds;
-    if (rounds == 2) throw std::runtime_error("a bad round");
-    if (rounds == 5) asio::co_spawn(io, running->stop(), asio::detached);
-    co_return rounds < 3 ? MoreWork::yes : MoreWork::no;
-  };
+  Seen seen{io};
+  const auto round = [&seen](Ctx ctx) { return throwing_round(seen, std::move(ctx)); };
   JobLoop loop(io, "test", 1ms, 1s, round, metrics);
-  running = &loop;
+  seen.loop = &loop;
   io.run();
-  EXPECT_EQ(rounds, 5);
+  EXPECT_EQ(seen.rounds, 5);
   const auto text = metrics.expose();
   EXPECT_NE(text.find("agora_job_rounds_total{job=\"test\"} 5\n"), std::string::npos);
   EXPECT_NE(text.find("agora_job_failures_total{job=\"test\"} 1\n"), std::string::npos);
@@ -35,21 +56,13 @@ TEST(JobLoop, GoesOnAfterARoundThatThrewAndStopsWhenAsked) {
 TEST(JobLoop, StopWaitsForTheRoundUnderWay) {
   asio::io_context io;
   Registry metrics;
-  bool ended = false;
+  Seen seen{io};
   bool stopped_after_end = false;
-  const auto round = [&](Ctx) -> Task<MoreWork> {
-    co_await asio::post(io, asio::use_awaitable);
-    co_await asio::post(io, asio::use_awaitable);
-    ended = true;
-    co_return MoreWork::no;
-  };
+  const auto round = [&seen](Ctx) { return slow_round(seen); };
   JobLoop loop(io, "test", 1h, 1s, round, metrics);
-  const auto stop = [](JobLoop& l, bool& e, bool& out) -> Task<void> {
-    co_await l.stop();
-    out = e;
-  };
+  seen.loop = &loop;
   io.run_one();
-  asio::co_spawn(io, stop(loop, ended, stopped_after_end), asio::detached);
+  asio::co_spawn(io, stop(seen, stopped_after_end), asio::detached);
   io.run();
   EXPECT_TRUE(stopped_after_end);
 }
