@@ -37,12 +37,13 @@ Client::~Client() {
   ::close(socket_);
 }
 
-void Client::send(std::string_view bytes) {
+bool Client::send(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return;  // the server closed: what it said is still to be read
+    if (sent <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
+  return true;
 }
 
 bool Client::fill() {

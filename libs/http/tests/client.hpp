@@ -23,7 +23,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void send(std::string_view bytes);
+  /// False when the server closed before it had taken all; what it said is still to be read.
+  bool send(std::string_view bytes);
   /// The next answer; status 0 when the server closed instead. `of_head`: the answer to a HEAD has no body.
   Answer receive(bool of_head = false);
   /// All bytes until the server closes.

@@ -181,9 +181,9 @@ TEST(Server, RefusesLongHeadersAndBodies) {
 TEST(Server, LetsARefusedClientReadWhyThoughItSendsOn) {
   TestServer server(routes, {.body_bytes_max = 1'000});
   Client client(server.port());
-  client.send(post("/echo", std::string(2 << 20, 'a')));
+  // Closed with bytes unread, the connection would be reset, and the reset may overtake the answer.
+  EXPECT_TRUE(client.send(post("/echo", std::string(8 << 20, 'a'))));
   EXPECT_EQ(client.receive().status, 413);
-  EXPECT_TRUE(client.is_closed()) << "closed, not reset: a reset may overtake the answer";
 }
 
 TEST(Server, CutsHeadersThatDoNotEnd) {
@@ -355,8 +355,8 @@ TEST(Server, MayGoWhileItsContextRunsOn) {
     Server server(io, {.name = "short", .addresses = {"127.0.0.1"}, .port_setting = "--port"}, {}, no_tokens, metrics);
     server.listen();
   }
-  io.run();  // returns: nothing of the server is left to wait for
-  EXPECT_TRUE(io.stopped());
+  io.run_for(10s);
+  EXPECT_TRUE(io.stopped()) << "nothing of the server is left to wait for";
 }
 
 TEST(Server, CountsByRouteMethodAndStatus) {

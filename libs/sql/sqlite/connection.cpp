@@ -15,8 +15,12 @@ constexpr const char* kMappedMax = "PRAGMA mmap_size=268435456";
 /// 16 MiB: random keys touch pages all over the unique indexes, and each miss is a read.
 constexpr const char* kWriterCache = "PRAGMA cache_size=-16384";
 
-bool is_failed_fsync(int extended) {
-  return extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC;
+/// A failed fsync ends the process: the kernel may have dropped the pages and call the next fsync a success.
+void end_if_fsync_failed(int extended, const std::string& message) {
+  if (extended != SQLITE_IOERR_FSYNC && extended != SQLITE_IOERR_DIR_FSYNC) return;
+  log::error({}, "fsync failed; ending, so that nothing is acknowledged that is not on disk", {{"reason", message}});
+  log::stop();
+  std::abort();
 }
 
 DatabaseError::Kind kind_of(int code) {
@@ -91,11 +95,7 @@ class SqliteCursor final : public Rows::Cursor {
 void fail(sqlite3* db, int code, const char* what) {
   const int extended = db == nullptr ? code : sqlite3_extended_errcode(db);
   const std::string message = std::string(db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db)) + ": " + what;
-  if (is_failed_fsync(extended) || is_failed_fsync(code)) {
-    log::error({}, "fsync failed; ending, so that nothing is acknowledged that is not on disk", {{"reason", message}});
-    log::stop();
-    std::abort();
-  }
+  end_if_fsync_failed(extended, message);
   throw DatabaseError(kind_of(code), message);
 }
 
@@ -127,11 +127,12 @@ void Statement::bind(std::span<const Value> parameters, Keep keep) {
     if (const auto* number = std::get_if<std::int64_t>(&value)) {
       code = sqlite3_bind_int64(statement_, at, *number);
     } else if (const auto* text = std::get_if<std::string_view>(&value)) {
-      // An empty view may have no address, which SQLite would take for NULL.
+      // What is empty may have no address, which SQLite would take for NULL.
       code = sqlite3_bind_text(statement_, at, text->empty() ? "" : text->data(), static_cast<int>(text->size()),
                                lifetime);
     } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
-      code = sqlite3_bind_blob(statement_, at, bytes->data(), static_cast<int>(bytes->size()), lifetime);
+      code = sqlite3_bind_blob(statement_, at, bytes->empty() ? static_cast<const void*>("") : bytes->data(),
+                               static_cast<int>(bytes->size()), lifetime);
     } else {
       code = sqlite3_bind_null(statement_, at);
     }
@@ -147,8 +148,7 @@ Connection::Connection(const std::string& path, Mode mode, const std::string& sy
     if (code != SQLITE_OK) fail(db_, code, path.c_str());
     sqlite3_busy_timeout(db_, kBusyMilliseconds);
     if (mode == Mode::read_write) {
-      exec("PRAGMA journal_mode=WAL");
-      exec(("PRAGMA synchronous=" + synchronous).c_str());
+      set_durability(synchronous);
       // Checkpoints are the writer's own business: never inside a request's commit.
       exec("PRAGMA wal_autocheckpoint=0");
       // Savepoints keep the pages they may restore in memory instead of a file that is opened for each group.
@@ -163,6 +163,17 @@ Connection::Connection(const std::string& path, Mode mode, const std::string& sy
   } catch (const DatabaseError&) {
     sqlite3_close_v2(db_);
     throw;
+  }
+}
+
+void Connection::set_durability(const std::string& synchronous) {
+  // Both pragmas answer without an error where they are not obeyed: what holds is read back.
+  const auto journal = pragma_text("PRAGMA journal_mode=WAL");
+  exec(("PRAGMA synchronous=" + synchronous).c_str());
+  const auto level = pragma("PRAGMA synchronous");
+  if (journal != "wal" || level != (synchronous == "FULL" ? 2 : 0)) {
+    throw DatabaseError(DatabaseError::Kind::failed, "the file cannot be written durably: journal_mode is " + journal +
+                                                         ", synchronous is " + std::to_string(level));
   }
 }
 
@@ -187,6 +198,27 @@ std::int64_t Connection::pragma(const char* text) {
   const int code = sqlite3_step(statement.get());
   if (code != SQLITE_ROW) fail(db_, code, text);
   return sqlite3_column_int64(statement.get(), 0);
+}
+
+std::string Connection::pragma_text(const char* text) {
+  Statement statement(db_, text);
+  const int code = sqlite3_step(statement.get());
+  if (code != SQLITE_ROW) fail(db_, code, text);
+  return reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), 0));
+}
+
+Connection::Wal Connection::checkpoint(int mode) {
+  Wal wal;
+  // TRUNCATE would wait for readers, and the writer's queue with it.
+  sqlite3_busy_timeout(db_, 0);
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &wal.pages, &wal.copied);
+  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
+    const std::string reason = sqlite3_errmsg(db_);
+    end_if_fsync_failed(code, reason);
+    log::warn({}, "the WAL could not be checkpointed", {{"reason", reason}});
+  }
+  sqlite3_busy_timeout(db_, kBusyMilliseconds);
+  return wal;
 }
 
 void SqliteTx::poison(int code, const char* what) {

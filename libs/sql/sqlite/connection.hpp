@@ -36,7 +36,8 @@ enum class Mode { read_write, read_only, point_reads };
 /// One SQLite connection with its prepared statements. Not thread-safe.
 class Connection {
  public:
-  /// `synchronous`: FULL, or OFF in tests that do not care. Throws DatabaseError.
+  /// `synchronous`: FULL, or OFF in tests that do not care. Throws DatabaseError, also when the file's file system
+  /// refuses a WAL.
   Connection(const std::string& path, Mode mode, const std::string& synchronous);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -51,8 +52,19 @@ class Connection {
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   /// Number that the first row's first column holds.
   std::int64_t pragma(const char* text);
+  /// Text that the first row's first column holds.
+  std::string pragma_text(const char* text);
+  /// Copies the WAL into the database file, as far as readers allow; waits for none of them. `mode`:
+  /// SQLITE_CHECKPOINT_PASSIVE, or TRUNCATE, which empties the WAL's file if all could be copied.
+  struct Wal {
+    int pages = -1;   ///< in it; -1: unknown, nothing was done
+    int copied = -1;  ///< of these, how many the database file has
+  };
+  Wal checkpoint(int mode);
 
  private:
+  void set_durability(const std::string& synchronous);
+
   sqlite3* db_ = nullptr;
   std::unordered_map<const void*, std::unique_ptr<Statement>> statements_;
 };

@@ -15,8 +15,10 @@ namespace agora::sql::sqlite {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleBeforeCheckpoint{50};
-constexpr std::chrono::milliseconds kReaderWait{1'000};
+constexpr std::chrono::milliseconds kIdleWait{1'000};
 constexpr std::int64_t kReuseBytes = 16 << 20;
+/// "Agor" in SQLite's header: `file` and our tools know the database by it.
+constexpr std::int64_t kApplicationId = 0x41676F72;
 const std::vector<double> kGroupBuckets{1, 2, 4, 8, 16, 32, 64, 128};
 const std::vector<double> kCommitBuckets{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1};
 
@@ -31,6 +33,14 @@ void run(Connection& connection, const char* literal) {
 /// Keeps the exception being handled for whoever waits for the member.
 void keep_error(Member& member) {
   member.error = std::current_exception();
+}
+
+/// Marks a new file as ours. Throws DatabaseError when it is another program's.
+void claim_file(Connection& writer, const std::string& path) {
+  const auto id = writer.pragma("PRAGMA application_id");
+  if (id == kApplicationId) return;
+  if (id != 0) throw DatabaseError(DatabaseError::Kind::failed, path + " is another program's database");
+  writer.exec(("PRAGMA application_id=" + std::to_string(kApplicationId)).c_str());
 }
 
 std::string read_pid(int fd) {
@@ -68,20 +78,19 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
     : limits_(limits),
       lock_(path),
       writer_(path, Mode::read_write, synchronous),
+      page_bytes_(writer_.pragma("PRAGMA page_size")),
+      reuse_pages_(std::min(kReuseBytes, limits.wal_bytes_max) / page_bytes_),
+      checkpoint_at_(reuse_pages_),
       writes_(limits.queue_max),
       reads_(limits.queue_max),
       group_sizes_(metrics.histogram("agora_sql_group_size", "Works and commands in one commit.", kGroupBuckets)),
       commit_seconds_(
           metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)) {
-  page_bytes_ = writer_.pragma("PRAGMA page_size");
-  metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
-                         [this] { return writes_.size(); });
+  claim_file(writer_, path);
   sqlite3_wal_hook(
       writer_.get(),
       [](void* self, sqlite3*, const char*, int pages) {
-        auto* database = static_cast<SqliteDatabase*>(self);
-        database->wal_pages_ = pages;
-        database->pages_to_copy_ = pages;
+        static_cast<SqliteDatabase*>(self)->wal_grew(pages);
         return SQLITE_OK;
       },
       this);
@@ -95,6 +104,9 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
   for (auto& reader : readers_) {
     read_threads_.emplace_back([this, &connection = *reader] { read_loop(connection); });
   }
+  // Last: an opening that fails must leave nothing of itself behind.
+  metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
+                         [this] { return writes_.size(); });
 }
 
 SqliteDatabase::~SqliteDatabase() {
@@ -112,7 +124,7 @@ void SqliteDatabase::close() {
   readers_.clear();
   const std::lock_guard lock(inline_mutex_);
   inline_reader_.reset();
-  sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  writer_.checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 bool SqliteDatabase::run_inline(Member& member) {
@@ -156,7 +168,7 @@ void SqliteDatabase::run_read(Connection& connection, Member& member) {
 
 void SqliteDatabase::read_loop(Connection& connection) {
   while (true) {
-    const auto members = reads_.take(1, kReaderWait);
+    const auto members = reads_.take(1, kIdleWait);
     if (members.empty()) {
       if (reads_.closed()) return;
       continue;
@@ -172,15 +184,15 @@ void SqliteDatabase::read_loop(Connection& connection) {
 
 void SqliteDatabase::write_loop() {
   while (true) {
-    const auto wait = pages_to_copy_ > 0 ? kIdleBeforeCheckpoint : kReaderWait;
+    const auto wait = all_copied_ ? kIdleWait : kIdleBeforeCheckpoint;
     auto members = writes_.take(limits_.group_max, wait);
     if (!members.empty()) {
       run_group(std::move(members));
       checkpoint_if_large();
     } else if (writes_.closed()) {
       return;
-    } else {
-      checkpoint_passively();
+    } else if (!all_copied_) {
+      checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     }
   }
 }
@@ -220,7 +232,7 @@ bool SqliteDatabase::commit_together(std::vector<Unit>& units, std::vector<Membe
         units.erase(units.begin() + static_cast<std::ptrdiff_t>(i--));
         continue;
       }
-      // A group of one unit needs no savepoint: what would be rolled back to is the beginning.
+      // A group of one unit needs no savepoint.
       if (units.size() == 1 ? !run_whole(tx, units[0]) : !run_under_savepoint(tx, units[i])) {
         roll_back(writer_);
         faults::after_transaction(writer_.get());
@@ -242,10 +254,12 @@ bool SqliteDatabase::run_whole(SqliteTx& tx, Unit& unit) {
   try {
     unit.run(tx);
   } catch (...) {
-    // Its members run again alone, and whose exception it is shows there.
-    return false;
+    if (!sound(tx)) return false;
+    run(writer_, "ROLLBACK");
+    run(writer_, "BEGIN IMMEDIATE");
+    return run_one_by_one(tx, unit);
   }
-  return !tx.poisoned();
+  return sound(tx);
 }
 
 bool SqliteDatabase::run_under_savepoint(SqliteTx& tx, Unit& unit) {
@@ -253,20 +267,24 @@ bool SqliteDatabase::run_under_savepoint(SqliteTx& tx, Unit& unit) {
   try {
     unit.run(tx);
   } catch (...) {
-    if (tx.poisoned() || !writer_.in_transaction()) return false;
+    if (!sound(tx)) return false;
     run(writer_, "ROLLBACK TO unit");
     run(writer_, "RELEASE unit");
-    if (!unit.batch || unit.members.size() == 1) {
-      keep_error(*unit.members.front());
-      return true;
-    }
-    for (std::size_t i = 0; i < unit.members.size(); ++i) {
-      if (!run_one_under_savepoint(tx, unit, i)) return false;
-    }
+    return run_one_by_one(tx, unit);
+  }
+  if (!sound(tx)) return false;
+  run(writer_, "RELEASE unit");
+  return true;
+}
+
+bool SqliteDatabase::run_one_by_one(SqliteTx& tx, Unit& unit) {
+  if (unit.members.size() == 1) {
+    keep_error(*unit.members.front());
     return true;
   }
-  if (tx.poisoned() || !writer_.in_transaction()) return false;
-  run(writer_, "RELEASE unit");
+  for (std::size_t i = 0; i < unit.members.size(); ++i) {
+    if (!run_one_under_savepoint(tx, unit, i)) return false;
+  }
   return true;
 }
 
@@ -275,11 +293,11 @@ bool SqliteDatabase::run_one_under_savepoint(SqliteTx& tx, Unit& unit, std::size
   try {
     unit.run_one(tx, i);
   } catch (...) {
-    if (tx.poisoned() || !writer_.in_transaction()) return false;
+    if (!sound(tx)) return false;
     keep_error(*unit.members[i]);
     run(writer_, "ROLLBACK TO one");
   }
-  if (tx.poisoned() || !writer_.in_transaction()) return false;
+  if (!sound(tx)) return false;
   run(writer_, "RELEASE one");
   return true;
 }
@@ -317,28 +335,30 @@ void SqliteDatabase::roll_back(Connection& connection) {
   if (connection.in_transaction()) run(connection, "ROLLBACK");
 }
 
-void SqliteDatabase::checkpoint_if_large() {
-  // A WAL that was copied whole is written again from its start: overwriting syncs faster than growing.
-  if (wal_pages_ * page_bytes_ >= kReuseBytes && pages_to_copy_ * page_bytes_ >= kReuseBytes) checkpoint_passively();
-  if (wal_pages_ * page_bytes_ < limits_.wal_bytes_max) return;
-  end_inline_snapshot();
-  const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  if (code == SQLITE_OK) {
-    wal_pages_ = 0;
-    pages_to_copy_ = 0;
-  } else if ((code & 0xFF) != SQLITE_BUSY) {
-    log::warn({}, "the WAL could not be checkpointed", {{"reason", sqlite3_errmsg(writer_.get())}});
-  }
+void SqliteDatabase::wal_grew(std::int64_t pages) {
+  // Fewer than before: it is written again from its start.
+  if (pages < wal_pages_) checkpoint_at_ = reuse_pages_;
+  wal_pages_ = pages;
+  all_copied_ = false;
 }
 
-void SqliteDatabase::checkpoint_passively() {
-  if (pages_to_copy_ == 0) return;
-  pages_to_copy_ = 0;
+void SqliteDatabase::checkpoint_if_large() {
+  if (wal_pages_ < checkpoint_at_) return;
+  // A WAL that was copied whole is written again from its start: overwriting syncs faster than growing.
+  checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  if (wal_pages_ * page_bytes_ >= limits_.wal_bytes_max) checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  // What a long read held back is tried again when much more has come: after each group it would only slow the writer.
+  checkpoint_at_ = std::max(reuse_pages_, wal_pages_ + reuse_pages_ / 4);
+}
+
+void SqliteDatabase::checkpoint(int mode) {
   end_inline_snapshot();
-  const int code = sqlite3_wal_checkpoint_v2(writer_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
-    log::warn({}, "the WAL could not be checkpointed", {{"reason", sqlite3_errmsg(writer_.get())}});
-  }
+  const auto wal = writer_.checkpoint(mode);
+  if (wal.pages >= 0) wal_pages_ = wal.pages;
+  all_copied_ = wal.pages >= 0 && wal.copied == wal.pages;
+  // And again: a snapshot taken meanwhile stands in the WAL and keeps the next commit from starting it anew. The next
+  // snapshot will stand on the database file.
+  end_inline_snapshot();
 }
 
 }  // namespace agora::sql::sqlite

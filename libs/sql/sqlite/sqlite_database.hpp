@@ -54,23 +54,31 @@ class SqliteDatabase final : public Database {
   void commit_alone(Unit& unit, std::size_t i);
   /// Runs a unit under a savepoint; a C++ throw rolls back the savepoint only. False: an SQL error happened.
   bool run_under_savepoint(SqliteTx& tx, Unit& unit);
-  /// Runs the group's only unit; false when it threw.
+  /// The same for the group's only unit: what would be rolled back to is the transaction's beginning.
   bool run_whole(SqliteTx& tx, Unit& unit);
+  /// After a unit's throw, which was rolled back: a lone work keeps it; of a span's commands each runs again under a
+  /// savepoint, to find whose it was. False: an SQL error happened.
+  bool run_one_by_one(SqliteTx& tx, Unit& unit);
   bool run_one_under_savepoint(SqliteTx& tx, Unit& unit, std::size_t i);
+  /// Whether nothing but C++ throws happened in the transaction.
+  bool sound(const SqliteTx& tx) const { return !tx.poisoned() && writer_.in_transaction(); }
   /// Lets go of the snapshot that inline reads share; a checkpoint cannot pass it.
   void end_inline_snapshot();
   void begin();
   void commit();
   static void roll_back(Connection& connection);
+  void wal_grew(std::int64_t pages);
   void checkpoint_if_large();
-  void checkpoint_passively();
+  void checkpoint(int mode);
 
   const Limits limits_;
   FileLock lock_;
   Connection writer_;
-  std::int64_t wal_pages_ = 0;      ///< in the WAL since it was last truncated
-  std::int64_t pages_to_copy_ = 0;  ///< committed since the last checkpoint
-  std::int64_t page_bytes_ = 4'096;
+  std::int64_t page_bytes_;
+  std::int64_t reuse_pages_;    ///< a WAL of so many pages is copied, to be written again from its start
+  std::int64_t checkpoint_at_;  ///< pages at which that is tried next
+  std::int64_t wal_pages_ = 0;  ///< in the WAL, those copied already included
+  bool all_copied_ = true;      ///< into the database file
   MemberQueue writes_;
   MemberQueue reads_;
   std::vector<std::unique_ptr<Connection>> readers_;

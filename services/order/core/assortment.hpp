@@ -11,12 +11,12 @@ namespace agora::order {
 
 /// Order's copy of what catalog says of an offer: seller × variant with its price.
 struct Offer {
-  OfferId offer_id;
-  ProductId product_id;
-  VariantId variant_id;
-  SellerId seller_id;
-  std::string sku;
-  std::string title;
+  OfferId offer_id{};
+  ProductId product_id{};
+  VariantId variant_id{};
+  SellerId seller_id{};
+  std::string sku{};
+  std::string title{};
   Money price;
   bool requires_shipping = true;
   bool sellable = false;  ///< offer active, product published, seller open

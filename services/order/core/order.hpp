@@ -12,12 +12,12 @@ namespace agora::order {
 
 /// So many of one offer, at the price frozen when the order was placed.
 struct OrderLine {
-  LineId line_id;
-  OfferId offer_id;
-  ProductId product_id;
-  VariantId variant_id;
-  std::string sku;
-  std::string title;
+  LineId line_id{};
+  OfferId offer_id{};
+  ProductId product_id{};
+  VariantId variant_id{};
+  std::string sku{};
+  std::string title{};
   std::int64_t quantity = 0;
   std::int64_t canceled_quantity = 0;
   std::int64_t unit_price = 0;  ///< minor units
@@ -30,11 +30,11 @@ struct OrderLine {
 
 /// What one buyer ordered of one seller. Every change raises `version` by one, with one event of that version.
 struct Order {
-  OrderId order_id;
-  std::string number;  ///< 10 Crockford base32 characters, for people
-  OrderGroupId group_id;
-  UserId user_id;
-  SellerId seller_id;
+  OrderId order_id{};
+  std::string number{};  ///< 10 Crockford base32 characters, for people
+  OrderGroupId group_id{};
+  UserId user_id{};
+  SellerId seller_id{};
   Currency currency;
   OrderStatus status = OrderStatus::pending;
   PaymentStatus payment_status = PaymentStatus::not_paid;
@@ -55,9 +55,9 @@ struct Order {
 
 /// The orders of one checkout, paid together. Its three statuses are rolled up from its orders.
 struct OrderGroup {
-  OrderGroupId group_id;
-  std::string number;
-  UserId user_id;
+  OrderGroupId group_id{};
+  std::string number{};
+  UserId user_id{};
   Currency currency;
   OrderStatus status = OrderStatus::pending;
   PaymentStatus payment_status = PaymentStatus::not_paid;

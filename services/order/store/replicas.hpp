@@ -9,37 +9,37 @@ namespace agora::order {
 
 /// Which state of a subject: within one log a higher version is newer; another log's state replaces this one's.
 struct SourceVersion {
-  std::string log_id;
+  std::string log_id{};
   std::int64_t version = 0;
 };
 
 /// The states that catalog and auth publish, as far as order keeps them.
 struct OfferState {
-  OfferId offer_id;
-  SellerId seller_id;
-  ProductId product_id;
-  VariantId variant_id;
-  std::string sku;
+  OfferId offer_id{};
+  SellerId seller_id{};
+  ProductId product_id{};
+  VariantId variant_id{};
+  std::string sku{};
   std::int64_t price = 0;  ///< minor units
-  std::string currency;    ///< ISO 4217
-  std::string status;      ///< active, inactive, archived
+  std::string currency{};  ///< ISO 4217
+  std::string status{};    ///< active, inactive, archived
   bool requires_shipping = true;
   bool tax_included = true;
   std::int64_t handling_days = 0;
   std::optional<std::int64_t> initial_quantity{};  ///< stock the offer starts with; applied once, ever
 };
 struct ProductState {
-  ProductId product_id;
-  std::string status;  ///< only `published` is sold
-  std::string title;
+  ProductId product_id{};
+  std::string status{};  ///< only `published` is sold
+  std::string title{};
 };
 struct SellerState {
-  SellerId seller_id;
-  std::string status;  ///< only `open` sells
-  std::string name;
+  SellerId seller_id{};
+  std::string status{};  ///< only `open` sells
+  std::string name{};
 };
 struct UserState {
-  UserId user_id;
+  UserId user_id{};
 };
 
 /// Stores a state unless a newer one of the same log is there; then nothing changes. Repeating one is harmless.
