@@ -1,6 +1,8 @@
 #include "libs/sql/database.hpp"
 
+#include <fcntl.h>
 #include <filesystem>
+#include <unistd.h>
 
 #include "libs/sql/postgresql/postgresql_database.hpp"
 #include "libs/sql/sqlite/sqlite_database.hpp"
@@ -10,6 +12,22 @@ namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::string_view kSynchronousOff = "?synchronous=off";
+
+/// Makes a folder that only we may enter, and its parents. A folder's own entry is durable once its parent is synced;
+/// without that a power cut takes folder, database and all.
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code ec;
+  if (!std::filesystem::create_directories(folder, ec) && !ec) return;
+  if (!ec) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
+  if (ec) throw DatabaseError(DatabaseError::Kind::unavailable, "cannot make " + folder.string() + ": " + ec.message());
+  for (auto made = std::filesystem::absolute(folder); made.has_relative_path(); made = made.parent_path()) {
+    const int fd = ::open(made.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    // A parent that we may not read was not made by us just now.
+    if (fd < 0) break;
+    ::fsync(fd);
+    ::close(fd);
+  }
+}
 
 std::unique_ptr<Database> open_sqlite(std::string path, const Limits& limits, telemetry::Registry& metrics) {
   std::string synchronous = "FULL";
@@ -21,11 +39,7 @@ std::unique_ptr<Database> open_sqlite(std::string path, const Limits& limits, te
     synchronous = "OFF";
   }
   const auto folder = std::filesystem::path(path).parent_path();
-  std::error_code ec;
-  if (!folder.empty() && std::filesystem::create_directories(folder, ec)) {
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
-  }
-  if (ec) throw DatabaseError(DatabaseError::Kind::unavailable, "cannot make " + folder.string() + ": " + ec.message());
+  if (!folder.empty()) make_folder(folder);
   return std::make_unique<sqlite::SqliteDatabase>(path, synchronous, limits, metrics);
 }
 

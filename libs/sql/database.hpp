@@ -54,8 +54,9 @@ struct Limits {
 /// waits.
 class Database {
  public:
-  /// Opens, or creates (SQLite). Throws FileInUse when another process writes the file, DatabaseError when it cannot be
-  /// opened, std::invalid_argument on a URL of no known kind.
+  /// Opens, or creates (SQLite). `metrics` must outlive it, and nobody ask them once it is gone. Throws FileInUse when
+  /// another process writes the file, DatabaseError when it cannot be opened, std::invalid_argument on a URL of no
+  /// known kind.
   static std::unique_ptr<Database> open(const std::string& url, const Limits& limits, telemetry::Registry& metrics);
   virtual ~Database() = default;
 

@@ -1,5 +1,6 @@
 #include "libs/sql/migrations.hpp"
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 
@@ -75,9 +76,10 @@ void apply_migrations(Tx& tx, std::span<const Migration> migrations) {
   }
   tx.execute(kCreate);
   const auto applied = read_applied(tx);
-  if (applied.size() > migrations.size()) {
-    throw refused("the database is newer than this program: it has " + std::to_string(applied.size()) +
-                  " migrations, the program knows " + std::to_string(migrations.size()));
+  for (const auto& [number, step] : applied) {
+    const auto known = std::any_of(migrations.begin(), migrations.end(),
+                                   [&, n = number](const Migration& migration) { return migration.number == n; });
+    if (!known) throw refused("the database is newer than this program: it has " + step.name);
   }
   for (const auto& migration : migrations) {
     const auto checksum = hex(sha256(migration.text));

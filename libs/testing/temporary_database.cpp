@@ -53,12 +53,12 @@ class PostgresqlServer {
         "/data");
     run(as_ + kBinaries + "/pg_ctl -w -l " + folder_ + "/log -D " + folder_ + "/data -o '-p " + std::to_string(port_) +
         " -c listen_addresses=127.0.0.1 -c unix_socket_directories=" + folder_ + " -c fsync=off' start");
+    // A program that crashes runs no destructors: somebody outside waits for its end, however it comes.
+    std::system(("setsid sh -c 'tail --pid=" + std::to_string(::getpid()) + " -f /dev/null; " + stop_and_remove() +
+                 "' < /dev/null > /dev/null 2>&1 &")
+                    .c_str());
   }
-  ~PostgresqlServer() {
-    std::system((as_ + kBinaries + "/pg_ctl -m immediate -D " + folder_ + "/data stop > /dev/null 2>&1").c_str());
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
+  ~PostgresqlServer() { std::system(("(" + stop_and_remove() + ") > /dev/null 2>&1").c_str()); }
 
   std::string url(const std::string& database) const {
     return "postgresql://agora@127.0.0.1:" + std::to_string(port_) + "/" + database;
@@ -79,6 +79,10 @@ class PostgresqlServer {
   }
 
  private:
+  std::string stop_and_remove() const {
+    return as_ + kBinaries + "/pg_ctl -m immediate -D " + folder_ + "/data stop; rm -rf " + folder_;
+  }
+
   std::string folder_;
   int port_;
   std::string as_;

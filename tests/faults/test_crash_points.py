@@ -37,10 +37,15 @@ def doomed(launch, engine, request):
 
 
 def rearm(service, point):
-    """Restarts so that the point fires the next time it is passed. Starting passes some points itself: those do not count."""
+    """Restarts so that the point fires the next time it is passed once arm() was called: starting passes some points itself."""
     service.stop()
-    passed = 2 if point.startswith("sql.") else 0  # migrations and offers are two commits
-    service.start(AGORA_CRASH_POINT=f"{point}:{passed + 1}")
+    service.trigger = service.data / "armed"
+    service.trigger.unlink(missing_ok=True)
+    service.start(AGORA_CRASH_POINT=point, AGORA_CRASH_FILE=str(service.trigger))
+
+
+def arm(service):
+    service.trigger.touch()
 
 
 def dies(service):
@@ -62,6 +67,7 @@ def test_a_kill_at_the_point_loses_nothing(doomed, action, point):
             return place(client, key="fatal", quantity=2)
         return client.post(f"/orders/{order_id}/cancellation", headers={"Idempotency-Key": "fatal"})
 
+    arm(service)
     with pytest.raises(httpx.TransportError):
         act(service.as_user("token-u1"))
     dies(service)
@@ -81,21 +87,14 @@ def test_a_kill_at_the_point_loses_nothing(doomed, action, point):
 @pytest.mark.parametrize("point", POINTS["expire"])
 def test_a_kill_while_expiring_ends_every_group_whole(doomed, point):
     service = doomed("--payment-window", "400ms", "--expiry-interval", "20ms", "--cleaning-interval", "1h")
-    user = service.as_user("token-u1")
-    orders = []
-    if point.startswith("sql."):
-        # Commits are counted: two of the start, one of the cleaning job, then the placement, then the expiry.
-        service.stop()
-        service.start(AGORA_CRASH_POINT=f"{point}:5")
-    else:
-        service.stop()
-        service.start(AGORA_CRASH_POINT=point)
-    user = service.as_user("token-u1")
-    orders.append(place(user, quantity=3).json()["order_id"])
+    rearm(service, point)
+    order_id = place(service.as_user("token-u1"), quantity=3).json()["order_id"]
+    # The next commit, and the next decision to expire, is this order's.
+    arm(service)
     dies(service)
     user = service.as_user("token-u1")
     deadline = time.monotonic() + 10
-    while user.get(f"/orders/{orders[0]}").json()["status"] != "canceled":
+    while user.get(f"/orders/{order_id}").json()["status"] != "canceled":
         assert time.monotonic() < deadline
     assert service.query("SELECT reserved FROM stock WHERE offer_id = 'o1'")[0]["reserved"] == 0
 

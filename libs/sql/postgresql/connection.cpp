@@ -2,12 +2,18 @@
 
 #include <array>
 #include <charconv>
+#include <deque>
 
 namespace agora::sql::postgresql {
 namespace {
 
 constexpr int kTextFormat = 0;
 constexpr int kBinaryFormat = 1;
+constexpr const char* kConnectSeconds = "2";
+// A replica that stops in mid-transaction must not hold its locks for long.
+constexpr const char* kSettings =
+    "SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = '2s'; "
+    "SET client_encoding = 'UTF8'; SET client_min_messages = 'warning'; SET application_name = 'agora'";
 
 DatabaseError::Kind kind_of(std::string_view state) {
   if (state == "40001" || state == "40P01") return DatabaseError::Kind::serialization;
@@ -34,7 +40,10 @@ class ResultCursor final : public Rows::Cursor {
  public:
   explicit ResultCursor(ResultPtr result) : result_(std::move(result)), rows_(PQntuples(result_.get())) {}
 
-  bool next() override { return ++row_ < rows_; }
+  bool next() override {
+    decoded_.clear();
+    return ++row_ < rows_;
+  }
   bool is_null(int column) const override { return PQgetisnull(result_.get(), row_, column) != 0; }
   std::int64_t int64(int column) const override { return parse_count(PQgetvalue(result_.get(), row_, column)); }
   std::string_view text(int column) const override {
@@ -44,20 +53,22 @@ class ResultCursor final : public Rows::Cursor {
   Bytes bytes(int column) const override {
     // Text format writes bytea as \x and hex digits.
     const auto hex = text(column);
-    decoded_.clear();
+    auto& decoded = decoded_.emplace_back();
+    decoded.reserve(hex.size() / 2);
     for (std::size_t i = 2; i + 1 < hex.size(); i += 2) {
       unsigned value = 0;
       std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
-      decoded_.push_back(static_cast<std::byte>(value));
+      decoded.push_back(static_cast<std::byte>(value));
     }
-    return decoded_;
+    return decoded;
   }
 
  private:
   ResultPtr result_;
   int row_ = -1;
   int rows_;
-  mutable std::vector<std::byte> decoded_;
+  /// Of the current row. A deque: what was handed out stays where it is.
+  mutable std::deque<std::vector<std::byte>> decoded_;
 };
 
 }  // namespace
@@ -75,16 +86,34 @@ void Connection::drop() {
 void Connection::ensure() {
   if (db_ != nullptr && PQstatus(db_) == CONNECTION_OK) return;
   drop();
-  db_ = PQconnectdb(url_.c_str());
+  // Later keywords win, so the URL may set another limit.
+  const std::array<const char*, 3> keywords{"connect_timeout", "dbname", nullptr};
+  const std::array<const char*, 3> values{kConnectSeconds, url_.c_str(), nullptr};
+  db_ = PQconnectdbParams(keywords.data(), values.data(), 1);
   if (db_ == nullptr || PQstatus(db_) != CONNECTION_OK) {
     const std::string message = db_ == nullptr ? "out of memory" : PQerrorMessage(db_);
     drop();
     throw SqlError(DatabaseError::Kind::unavailable, "", "cannot connect: " + message);
   }
-  // A replica that stops in mid-transaction must not hold its locks for long.
-  exec(
-      "SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = '2s'; "
-      "SET client_encoding = 'UTF8'; SET application_name = 'agora'");
+  try {
+    exec(kSettings);
+  } catch (const SqlError&) {
+    // A connection without its settings is none.
+    drop();
+    throw;
+  }
+}
+
+void Connection::begin(const std::string& text) {
+  ensure();
+  try {
+    exec(text);
+  } catch (const SqlError& error) {
+    if (!error.connection_lost()) throw;
+    drop();
+    ensure();
+    exec(text);
+  }
 }
 
 ResultPtr Connection::checked(PGresult* raw, const char* what) {
@@ -104,7 +133,8 @@ ResultPtr Connection::exec(const std::string& text) {
 ResultPtr Connection::run(const char* literal, std::span<const Value> parameters) {
   auto& name = prepared_[literal];
   if (name.empty()) {
-    const auto fresh = "s" + std::to_string(prepared_.size());
+    // Never a name of before, also when preparing failed: it may be taken.
+    const auto fresh = "s" + std::to_string(++names_);
     checked(PQprepare(db_, fresh.c_str(), literal, 0, nullptr), literal);
     name = fresh;
   }
@@ -129,7 +159,8 @@ ResultPtr Connection::run(const char* literal, std::span<const Value> parameters
       const auto& copy = texts.emplace_back(*text);
       add(copy.c_str(), copy.size(), kTextFormat);
     } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
-      add(reinterpret_cast<const char*>(bytes->data()), bytes->size(), kBinaryFormat);
+      // What is empty may have no address, which libpq would take for NULL.
+      add(bytes->empty() ? "" : reinterpret_cast<const char*>(bytes->data()), bytes->size(), kBinaryFormat);
     } else {
       add(nullptr, 0, kTextFormat);
     }

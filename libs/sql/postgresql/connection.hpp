@@ -38,6 +38,9 @@ class Connection {
 
   /// Makes sure there is a live connection. Throws SqlError.
   void ensure();
+  /// Runs `text`, the first statement of a transaction; on a new connection if the one at hand turns out to be lost,
+  /// as after the server's restart. Nothing was done by then, so this once it is harmless. Throws SqlError.
+  void begin(const std::string& text);
   /// Statements without parameters, by the simple protocol. Throws SqlError.
   ResultPtr exec(const std::string& text);
   /// A literal with parameters, prepared once per connection. Throws SqlError.
@@ -52,6 +55,7 @@ class Connection {
   std::string url_;
   PGconn* db_ = nullptr;
   std::unordered_map<const void*, std::string> prepared_;
+  std::uint64_t names_ = 0;  ///< of prepared statements, drawn so far
 };
 
 /// A transaction on a connection.

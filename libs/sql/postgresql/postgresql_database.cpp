@@ -59,14 +59,14 @@ PostgresqlDatabase::PostgresqlDatabase(const std::string& url, const Limits& lim
       commit_seconds_(
           metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)),
       retries_(metrics.counter("agora_sql_retries_total", "Transactions run again after a serialization failure.")) {
-  metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
-                         [this] { return writes_.size(); });
   const auto add_thread = [&](auto loop) {
     auto& connection = *connections_.emplace_back(std::make_unique<Connection>(url));
     threads_.emplace_back([this, loop, &connection] { (this->*loop)(connection); });
   };
   for (std::int64_t i = 0; i < limits.writers; ++i) add_thread(&PostgresqlDatabase::write_loop);
   for (std::int64_t i = 0; i < limits.readers; ++i) add_thread(&PostgresqlDatabase::read_loop);
+  metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
+                         [this] { return writes_.size(); });
 }
 
 PostgresqlDatabase::~PostgresqlDatabase() {
@@ -90,9 +90,8 @@ void PostgresqlDatabase::read_loop(Connection& connection) {
     }
     auto& member = *members.front();
     try {
-      connection.ensure();
       // One snapshot for all statements of the read.
-      connection.exec(begin_within(member.deadline) + "; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      connection.begin(begin_within(member.deadline) + "; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
       PostgresqlTx tx(connection);
       member.run(tx);
       connection.exec("COMMIT");
@@ -122,7 +121,7 @@ void PostgresqlDatabase::write_loop(Connection& connection) {
       } catch (const DatabaseError& error) {
         // No connection, a timeout or an unknown commit answers all; the fault of one command answers that one.
         run_alone = run_alone && !error.retry_helps();
-      } catch (const std::exception&) {
+      } catch (...) {
         // Thrown by the handler: whose command it was is found by running each alone.
       }
       for (std::size_t i = 0; i < members.size(); ++i) {
@@ -160,9 +159,8 @@ void PostgresqlDatabase::commit(Connection& connection, Unit& unit, std::size_t 
 }
 
 void PostgresqlDatabase::commit_once(Connection& connection, Unit& unit, std::size_t first, std::size_t count) {
-  connection.ensure();
   try {
-    connection.exec(begin_within(earliest_deadline(unit, first, count)));
+    connection.begin(begin_within(earliest_deadline(unit, first, count)));
     PostgresqlTx tx(connection);
     if (unit.batch) {
       unit.batch->run(tx, first, count);

@@ -95,6 +95,7 @@ class SqliteCursor final : public Rows::Cursor {
 void fail(sqlite3* db, int code, const char* what) {
   const int extended = db == nullptr ? code : sqlite3_extended_errcode(db);
   const std::string message = std::string(db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db)) + ": " + what;
+  end_if_fsync_failed(code, message);
   end_if_fsync_failed(extended, message);
   throw DatabaseError(kind_of(code), message);
 }

@@ -6,6 +6,7 @@ namespace agora::faults {
 enum class DiskFault {
   none,
   disk_full,       ///< every write fails until the file says otherwise
+  fsync_fails,     ///< every fsync answers an I/O error
   disk_full_once,  ///< the next transaction runs full in its middle; then the file is removed
 };
 

@@ -10,16 +10,18 @@
 namespace agora::faults {
 namespace {
 
-/// The point that AGORA_CRASH_POINT names, and the how-manieth passing fires: `order.place.written:3`.
+/// The point that AGORA_CRASH_POINT names, and the how-manieth passing fires: `order.place.written:3`. Passings count
+/// once the file that AGORA_CRASH_FILE names is there, so that starting up does not; without that variable, at once.
 struct Armed {
   std::string name{};
   long nth = 1;
+  const char* file = nullptr;
 };
 
 Armed read_armed() {
   const char* value = std::getenv("AGORA_CRASH_POINT");
   if (value == nullptr) return {};
-  Armed armed{value, 1};
+  Armed armed{value, 1, std::getenv("AGORA_CRASH_FILE")};
   if (const auto colon = armed.name.find(':'); colon != std::string::npos) {
     armed.nth = std::strtol(armed.name.c_str() + colon + 1, nullptr, 10);
     armed.name.resize(colon);
@@ -32,8 +34,8 @@ Armed read_armed() {
 void crash_point(const char* name) noexcept {
   static const Armed armed = read_armed();
   static std::atomic<long> passed{0};
-  if (armed.name != name || ++passed != armed.nth) return;
-  ::kill(::getpid(), SIGKILL);
+  if (armed.name != name || (armed.file != nullptr && ::access(armed.file, F_OK) != 0)) return;
+  if (++passed == armed.nth) ::kill(::getpid(), SIGKILL);
 }
 
 }  // namespace agora::faults

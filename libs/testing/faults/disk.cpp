@@ -12,8 +12,7 @@ namespace agora::faults {
 namespace {
 
 const char* control_file() {
-  static const char* const path = std::getenv("AGORA_FAULT_FILE");
-  return path;
+  return std::getenv("AGORA_FAULT_FILE");
 }
 
 void set_page_limit(sqlite3* connection, const std::string& limit) {
@@ -31,6 +30,7 @@ DiskFault disk_fault() {
   std::string word;
   std::ifstream(control_file()) >> word;
   if (word == "disk_full") return DiskFault::disk_full;
+  if (word == "fsync_fails") return DiskFault::fsync_fails;
   if (word == "disk_full_once") return DiskFault::disk_full_once;
   return DiskFault::none;
 }

@@ -33,13 +33,28 @@ struct Volatile {
   sqlite3_int64 size = 0;  ///< of the file as its readers see it, once resized
 };
 
+/// All files of this process, by path.
+struct Volatiles {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<Volatile>> files;
+};
+
+Volatiles& volatiles() {
+  static Volatiles all;
+  return all;
+}
+
 std::shared_ptr<Volatile> volatile_of(const std::string& path) {
-  static std::mutex mutex;
-  static std::map<std::string, std::shared_ptr<Volatile>> files;
-  const std::lock_guard lock(mutex);
-  auto& file = files[path];
+  const std::lock_guard lock(volatiles().mutex);
+  auto& file = volatiles().files[path];
   if (!file) file = std::make_shared<Volatile>();
   return file;
+}
+
+/// A deleted file takes its unsynced writes along; a new one of its name starts empty.
+void forget(const std::string& path) {
+  const std::lock_guard lock(volatiles().mutex);
+  volatiles().files.erase(path);
 }
 
 /// Ours in front, the real file's right behind it, in the memory that SQLite gives us.
@@ -137,6 +152,7 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
 }
 
 int sync_file(sqlite3_file* file, int flags) {
+  if (disk_fault() == DiskFault::fsync_fails) return SQLITE_IOERR_FSYNC;
   if (self(file)->held != nullptr) {
     auto& state = **self(file)->held;
     const std::lock_guard lock(state.mutex);
@@ -216,12 +232,19 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
   return SQLITE_OK;
 }
 
+int delete_file(sqlite3_vfs*, const char* name, int sync_folder) {
+  const int code = real_vfs()->xDelete(real_vfs(), name, sync_folder);
+  if (code == SQLITE_OK) forget(name);
+  return code;
+}
+
 sqlite3_vfs make_vfs() {
   sqlite3_vfs vfs = *real_vfs();
   vfs.zName = "agora-faults";
   vfs.pNext = nullptr;
   vfs.szOsFile = static_cast<int>(sizeof(File)) + real_vfs()->szOsFile;
   vfs.xOpen = open_file;
+  vfs.xDelete = delete_file;
   return vfs;
 }
 

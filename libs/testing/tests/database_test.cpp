@@ -125,6 +125,42 @@ TEST_P(DatabaseTest, ValuesComeBackAsTheyWent) {
   database_->write_blocking({}, work);
 }
 
+TEST_P(DatabaseTest, WhatIsEmptyIsNotNull) {
+  database_->write_blocking({}, [](Tx& tx) {
+    static constexpr Sql kMake{"CREATE TABLE e (t TEXT NOT NULL, b BLOB NOT NULL)",
+                               "CREATE TABLE e (t TEXT NOT NULL, b BYTEA NOT NULL)"};
+    static constexpr Sql kPut{"INSERT INTO e (t, b) VALUES ($1, $2)"};
+    tx.execute(kMake);
+    tx.execute_one(kPut, {std::string_view{}, Bytes{}});
+  });
+}
+
+TEST_P(DatabaseTest, TwoBytesOfOneRowAreValidTogether) {
+  database_->write_blocking({}, [](Tx& tx) {
+    static constexpr Sql kTwo{"SELECT x'0102', x'030405'", "SELECT '\\x0102'::bytea, '\\x030405'::bytea"};
+    auto rows = tx.query(kTwo);
+    rows.next();
+    const auto first = rows.bytes(0);
+    const auto second = rows.bytes(1);
+    ASSERT_EQ(first.size(), 2U);
+    EXPECT_EQ(first[1], std::byte{2});
+    ASSERT_EQ(second.size(), 3U);
+    EXPECT_EQ(second[2], std::byte{5});
+  });
+}
+
+TEST_P(DatabaseTest, AStatementThatCouldNotBePreparedCanBeLater) {
+  static constexpr Sql kLater{"INSERT INTO later (n) VALUES (1)"};
+  static constexpr Sql kMakeLater{"CREATE TABLE later (n BIGINT)"};
+  Limits limits;
+  limits.writers = 1;  // The same connection, whose prepared statements are the point.
+  TemporaryDatabase database(GetParam(), limits);
+  const auto insert = [](Tx& tx) { tx.execute_one(kLater, {}); };
+  EXPECT_THROW(database->write_blocking({}, insert), DatabaseError);
+  database->write_blocking({}, [](Tx& tx) { tx.execute(kMakeLater); });
+  database->write_blocking({}, insert);
+}
+
 TEST_P(DatabaseTest, AStatementLeftUnfinishedByAThrowDoesNotBlockTheNext) {
   const auto work = [](Tx& tx) {
     auto rows = tx.query(kReturning);
@@ -198,6 +234,33 @@ TEST_P(DatabaseTest, CoroutinesAwaitTheCommit) {
   asio::co_spawn(io, coroutine(*database_, done), asio::detached);
   io.run();
   EXPECT_TRUE(done);
+}
+
+TEST_P(DatabaseTest, AGetSeesEveryWriteThatWasAcknowledged) {
+  put("a", 0);
+  asio::io_context io;
+  std::int64_t seen = 0;
+  const auto coroutine = [](Database& database, std::int64_t& out) -> Task<void> {
+    static constexpr Sql kSet{"UPDATE boxes SET apples = $2 WHERE name = $1"};
+    const Ctx ctx;
+    const auto look = [](Tx& tx) {
+      auto rows = tx.query(kLook, {"a"});
+      rows.next();
+      return rows.int64(0);
+    };
+    for (std::int64_t n = 1; n <= 100; ++n) {
+      const auto write = [n](Tx& tx) { tx.execute_one(kSet, {"a", n}); };
+      co_await database.write(ctx, write);
+      // Twice: the second may share the snapshot of the first.
+      const auto first = co_await database.get(ctx, look);
+      const auto second = co_await database.get(ctx, look);
+      if (first != n || second != n) co_return;
+      out = n;
+    }
+  };
+  asio::co_spawn(io, coroutine(*database_, seen), asio::detached);
+  io.run();
+  EXPECT_EQ(seen, 100);
 }
 
 /// A span whose commands are names to insert; "poison" throws, "broken" makes an SQL error, an existing name is a no.

@@ -38,6 +38,12 @@ TEST_P(MigrationsTest, RefuseADatabaseNewerThanTheProgram) {
   EXPECT_THROW(database_->migrate(std::array{kFirst}), DatabaseError);
 }
 
+TEST_P(MigrationsTest, RefuseAStepTheyDoNotKnowAlsoWhenOneIsMissing) {
+  const Migration foreign{3, "0003_foreign", "CREATE TABLE foreign_steps (n BIGINT);"};
+  database_->migrate(std::array{kFirst, foreign});
+  EXPECT_THROW(database_->migrate(std::array{kFirst, kSecond}), DatabaseError);
+}
+
 TEST_P(MigrationsTest, LeaveNothingBehindWhenOneFails) {
   const Migration broken{2, "0002_broken", "CREATE TABLE half (id BIGINT); CREATE TABLE boxes (id BIGINT);"};
   EXPECT_THROW(database_->migrate(std::array{kFirst, broken}), DatabaseError);

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,6 +75,20 @@ std::int64_t found_after_the_cut(const std::string& url, std::int64_t acknowledg
   }
 }
 
+/// Runs `work` in a child whose disk faults `control` rules; how the child ended, as waitpid() says.
+template <class Work>
+int status_of_child(const std::string& control, Work work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("AGORA_FAULT_FILE", control.c_str(), 1);
+    work();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
 class PowerCut : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -96,6 +111,34 @@ TEST_F(PowerCut, LosesWorksWithoutFsyncSoTheTestAboveCanFail) {
   const auto acknowledged = acknowledged_before_the_cut(url);
   EXPECT_EQ(acknowledged, kWorks);
   EXPECT_LT(found_after_the_cut(url, acknowledged), acknowledged);
+}
+
+TEST_F(PowerCut, AFailedFsyncEndsTheProcessBeforeItAnswers) {
+  const auto control = folder_ + "/fault";
+  const auto status = status_of_child(control, [&] {
+    telemetry::Registry metrics;
+    const auto database = Database::open("sqlite:" + folder_ + "/commit.db", test_limits(), metrics);
+    database->write_blocking({}, [](Tx& tx) { tx.execute(kCreate); });
+    std::ofstream(control) << "fsync_fails";
+    try {
+      database->write_blocking({}, [](Tx& tx) { tx.execute_one(kInsert, {1}); });
+    } catch (const DatabaseError&) {
+      // A "no" is an answer too: the process must not live to give it.
+    }
+  });
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
+}
+
+TEST_F(PowerCut, AnFsyncThatFailsInACheckpointEndsTheProcessToo) {
+  const auto control = folder_ + "/fault";
+  const auto status = status_of_child(control, [&] {
+    telemetry::Registry metrics;
+    const auto database = Database::open("sqlite:" + folder_ + "/checkpoint.db", test_limits(), metrics);
+    database->write_blocking({}, [](Tx& tx) { tx.execute(kCreate); });
+    std::ofstream(control) << "fsync_fails";
+    database->close();
+  });
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
 }
 
 }  // namespace

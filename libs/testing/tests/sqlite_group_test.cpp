@@ -5,6 +5,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "libs/testing/temporary_database.hpp"
 
 namespace agora::sql {
@@ -55,6 +57,20 @@ TEST(SqliteGroup, AThrowRollsBackItsOwnWorkAlone) {
   });
   EXPECT_EQ(threw, 4);
   EXPECT_EQ(count(*database), 28);
+}
+
+TEST(SqliteGroup, AWorkThatThrowsInAGroupOfItsOwnRunsOnce) {
+  testing::TemporaryDatabase database(Engine::sqlite);
+  create(*database);
+  int runs = 0;
+  const auto work = [&](Tx& tx) {
+    ++runs;
+    tx.execute_one(kInsert, {1, "x"});
+    throw std::runtime_error("no");
+  };
+  EXPECT_THROW(database->write_blocking({}, work), std::runtime_error);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(count(*database), 0);
 }
 
 TEST(SqliteGroup, AnSqlErrorFailsItsOwnWorkAloneAlsoWhenItIsHidden) {
@@ -141,6 +157,46 @@ TEST(SqliteGroup, AFullQueueRefusesAtOnce) {
   holder.join();
   EXPECT_EQ(refused, 1);
   EXPECT_EQ(count(*database), 1);
+}
+
+TEST(SqliteGroup, AnotherProgramsFileIsRefused) {
+  char pattern[] = "/dev/shm/agora-foreign-XXXXXX";
+  const std::string folder = ::mkdtemp(pattern);
+  sqlite3* foreign = nullptr;
+  sqlite3_open((folder + "/x.db").c_str(), &foreign);
+  sqlite3_exec(foreign, "PRAGMA application_id=7", nullptr, nullptr, nullptr);
+  sqlite3_close(foreign);
+  telemetry::Registry metrics;
+  EXPECT_THROW(Database::open("sqlite:" + folder + "/x.db", {}, metrics), DatabaseError);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(SqliteGroup, ALongReadDoesNotHoldUpTheWriter) {
+  Limits limits;
+  limits.wal_bytes_max = 1 << 20;
+  testing::TemporaryDatabase database(Engine::sqlite, limits);
+  create(*database);
+  std::barrier started(2);
+  std::barrier finish(2);
+  std::thread reader([&] {
+    database->read_blocking({}, [&](Tx& tx) {
+      auto rows = tx.query(kCount);
+      rows.next();
+      started.arrive_and_wait();
+      finish.arrive_and_wait();
+    });
+  });
+  started.arrive_and_wait();
+  const std::string pad(8'000, 'p');
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 500; ++i) {
+    database->write_blocking({}, [&pad, i](Tx& tx) { tx.execute_one(kInsert, {i, pad}); });
+  }
+  // Waiting a second for the reader after each commit beyond the limit took minutes.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
+  finish.arrive_and_wait();
+  reader.join();
+  EXPECT_EQ(count(*database), 500);
 }
 
 TEST(SqliteGroup, TheWalStaysBounded) {
