@@ -1,5 +1,6 @@
 """Fixtures: real binaries on databases of a test's own, recounted when the test is over."""
 
+import os
 import pathlib
 import shutil
 import tempfile
@@ -9,6 +10,9 @@ import pytest
 from support.audit import audit
 from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
+
+# What takes long, or comes from elsewhere, is for `./dev prove`.
+collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py"]
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,17 @@ table{border-collapse:collapse;width:100%} td,th{border-bottom:1px solid #eee;pa
 """
 
 
+class Loader(yaml.SafeLoader):
+    """Keeps numbers with a point as they were written: amounts are `0.00`, not `0.0`."""
+
+
+Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: f"\0{node.value}")
+
+
+def to_json(value, **options):
+    return re.sub(r'"\\u0000([^"]*)"', r"\1", json.dumps(value, **options))
+
+
 def text(value):
     """Escapes, and turns `code` into code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(str(value or ""), quote=False))
@@ -46,6 +57,8 @@ def type_of(node):
         return f'<a href="#schema-{name}">{name}</a>'
     if "const" in node:
         return text(f"`{node['const']}`")
+    if "anyOf" in node:
+        return " or ".join(map(type_of, node["anyOf"]))
     if "enum" in node:
         return ", ".join(f"<code>{html.escape(json.dumps(v) if v is None else str(v))}</code>" for v in node["enum"])
     kind = node.get("type", "object")
@@ -67,6 +80,18 @@ def rows(document, schema):
         yield f"<tr><td><code>{name}</code>{mark}</td><td>{type_of(node)}</td><td>{note}</td></tr>"
 
 
+def examples(document, content):
+    values = [resolve(document, example)["value"] for example in content.get("examples", {}).values()]
+    for value in [*values, content["example"]] if "example" in content else values:
+        # Long ones in lines of their own.
+        short = to_json(value)
+        yield f"<pre>{html.escape(short if len(short) <= 100 else to_json(value, indent=2))}</pre>"
+
+
+def codes(answer):
+    return "".join(f'<br><a href="/errors/{code}"><code>{code}</code></a>' for code in answer.get("x-codes", ()))
+
+
 def operation(document, path, method, node):
     yield f'<h3 id="{node["operationId"]}"><span class="method {method}">{method.upper()}</span> <code>{path}</code></h3>'
     yield f"<p>{text(node['summary'])}. {text(node.get('description'))}</p>"
@@ -82,14 +107,18 @@ def operation(document, path, method, node):
     for kind, body in node.get("requestBody", {}).get("content", {}).items():
         if "$ref" in body["schema"]:
             yield f"<p>Body <code>{kind}</code>: {type_of(body['schema'])}</p>"
-        for example in body.get("examples", {}).values():
-            yield f"<pre>{html.escape(json.dumps(example['value']))}</pre>"
+        yield from examples(document, body)
     yield "<table>"
     for status, answer in node["responses"].items():
         answer = resolve(document, answer)
         shape = ", ".join(type_of(c["schema"]) for c in answer.get("content", {}).values())
-        yield f"<tr><td>{status}</td><td>{text(answer['description'])}</td><td>{shape}</td></tr>"
+        yield f"<tr><td>{status}</td><td>{text(answer['description'])}{codes(answer)}</td><td>{shape}</td></tr>"
     yield "</table>"
+    for status, answer in node["responses"].items():
+        shown = [line for c in resolve(document, answer).get("content", {}).values() for line in examples(document, c)]
+        if shown:
+            yield f"<p>Answer <code>{status}</code>, for example:</p>"
+            yield from shown
 
 
 def page(document):
@@ -98,7 +127,7 @@ def page(document):
     yield f"<title>{html.escape(info['title'])}</title><style>{STYLE}</style></head><body>"
     yield f"<h1>{html.escape(info['title'])}</h1><p>{text(info['description'])}</p>"
     servers = ", ".join(f"<code>{s['url']}</code>" for s in document["servers"])
-    yield f'<p>Served under {servers}. The same <a href="/openapi.json">for machines</a>. A problem\'s <code>type</code> leads to its page.</p>'
+    yield f'<p>Served under {servers}. The same <a href="/openapi.json">for machines</a>. Every error code leads to its page.</p>'
     for tag in document["tags"]:
         yield f"<h2>{text(tag['description'])}</h2>"
         for path, methods in document["paths"].items():
@@ -114,10 +143,10 @@ def page(document):
 
 
 def main():
-    document = yaml.safe_load(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
+    document = yaml.load(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), Loader)
     out = pathlib.Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    (out / "openapi.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / "openapi.json").write_text(to_json(document, indent=1) + "\n", encoding="utf-8")
     (out / "docs.html").write_text("\n".join(page(document)) + "\n", encoding="utf-8")
 
 

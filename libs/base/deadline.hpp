@@ -1,8 +1,11 @@
 #pragma once
+#include <exception>
 #include <type_traits>
 #include <utility>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -24,14 +27,16 @@ class DeadlineExceeded : public Unavailable {
 /// do not (they take deadlines themselves).
 template <class T>
 Task<T> with_deadline(Ctx ctx, Task<T> op) {
-  using namespace asio::experimental::awaitable_operators;
   if (ctx.deadline == Deadline::max()) co_return co_await std::move(op);
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer timer(executor, ctx.deadline);
-  Task<void> limit = timer.async_wait(asio::use_awaitable);
-  auto outcome = co_await (std::move(op) || std::move(limit));
-  if (outcome.index() == 1) throw DeadlineExceeded();
-  if constexpr (!std::is_void_v<T>) co_return std::get<0>(std::move(outcome));
+  auto both = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(op), asio::deferred),
+                                                      timer.async_wait(asio::deferred));
+  // Not awaitable_operators' `||`: that waits for one *success*, so an `op` that throws would wait for the deadline.
+  auto outcome = co_await both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  if (std::get<0>(outcome)[0] == 1) throw DeadlineExceeded();
+  if (const auto& failure = std::get<1>(outcome)) std::rethrow_exception(failure);
+  if constexpr (!std::is_void_v<T>) co_return std::get<2>(std::move(outcome));
 }
 
 }  // namespace agora

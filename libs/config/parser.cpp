@@ -7,7 +7,7 @@
 #include <iostream>
 #include <iterator>
 #include <numeric>
-#include <set>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
@@ -26,9 +26,9 @@ struct Option {
   bool is_secret = false;
   /// Takes a text; a sentence when it is not right.
   std::function<std::optional<std::string>(const std::string&)> set;
+  /// The value as people may see it: a secret only as being there.
   std::function<std::string()> show;
   std::string origin = "default";
-  std::string given{};  ///< by a flag
   CLI::Option* cli = nullptr;
 };
 
@@ -58,7 +58,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string did_you_mean(const std::string& name, const std::vector<std::string>& known) {
   const auto nearest = std::min_element(
       known.begin(), known.end(), [&](const auto& a, const auto& b) { return distance(name, a) < distance(name, b); });
-  if (nearest == known.end() || distance(name, *nearest) > 2 + name.size() / 3) return {};
+  if (nearest == known.end() || distance(name, *nearest) > 1 + name.size() / 4) return {};
   return "; did you mean " + *nearest + "?";
 }
 
@@ -126,6 +126,33 @@ std::string join(const std::vector<std::string>& parts) {
   return text;
 }
 
+/// What a secret's file holds without the newline at its end; none when it holds nothing or cannot be read.
+std::optional<std::string> read_secret(const char* path) {
+  const std::ifstream in(path);
+  std::ostringstream content;
+  // As a stream into a stream: reading a directory throws anywhere else, here it only fails.
+  if (!in || !(content << in.rdbuf())) return std::nullopt;
+  auto text = std::move(content).str();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+/// The arguments as CLI11 takes them, last first. `--name=` goes as `--name` and an empty text: CLI11 would take the
+/// next argument for the value.
+std::vector<std::string> last_first(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument(argv[i]);
+    const bool is_empty = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    if (is_empty) argument.pop_back();
+    arguments.push_back(std::move(argument));
+    if (is_empty) arguments.emplace_back();
+  }
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
+}
+
 }  // namespace
 
 struct Parser::Impl {
@@ -161,37 +188,42 @@ struct Parser::Impl {
       if (env != nullptr && file != nullptr) {
         mistakes.push_back(option->env + " and " + file_variable + " are both set; set one");
       } else if (file != nullptr) {
-        std::ifstream in(file);
-        std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-        while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-        if (!in && text.empty()) {
-          mistakes.push_back(file_variable + ": cannot read the file");
+        if (const auto text = read_secret(file)) {
+          take(*option, *text, file_variable, "file");
         } else {
-          take(*option, text, file_variable, "file");
+          mistakes.push_back(file_variable + ": cannot read the file, or it holds nothing");
         }
       } else if (env != nullptr) {
         take(*option, env, option->env, "environment");
       }
-      if (option->cli->count() > 0)
-        take(*option, option->is_flag ? "true" : option->given, "--" + option->name, "flag");
+      const auto& given = option->cli->results();
+      if (given.size() > 1 && !option->is_flag) {
+        mistakes.push_back("--" + option->name + ": is given more than once");
+      } else if (!given.empty()) {
+        take(*option, given.back(), "--" + option->name, "flag");
+      }
     }
   }
 
   void find_unknown(const std::vector<std::string>& extras) {
-    std::vector<std::string> flags;
+    std::vector<std::string> flags{"--help", "--version", "--print-config"};
     std::vector<std::string> variables;
     for (const auto& option : options) {
       flags.push_back("--" + option->name);
       variables.push_back(option->env);
       if (option->is_secret) variables.push_back(option->env + "_FILE");
     }
+    bool is_value = false;
     for (const auto& extra : extras) {
-      if (!extra.starts_with("-")) {
-        mistakes.push_back("unexpected argument: " + extra);
+      if (extra.starts_with("-")) {
+        const auto name = extra.substr(0, extra.find('='));
+        mistakes.push_back("unknown flag " + name + did_you_mean(name, flags));
+        is_value = name == extra;
         continue;
       }
-      const auto name = extra.substr(0, extra.find('='));
-      mistakes.push_back("unknown flag " + name + did_you_mean(name, flags));
+      // What follows an unknown flag is its value: no mistake of its own, and not to be printed (`--kye hunter2`).
+      if (!is_value) mistakes.push_back("unexpected argument: " + extra);
+      is_value = false;
     }
     for (char** at = environ; *at != nullptr; ++at) {
       const std::string_view entry(*at);
@@ -203,9 +235,7 @@ struct Parser::Impl {
 
   void print() const {
     for (const auto& option : options) {
-      std::cout << option->name << " = "
-                << (option->is_secret ? (option->show().empty() ? "" : "****") : option->show()) << "  # "
-                << option->origin << ", " << option->env << '\n';
+      std::cout << option->name << " = " << option->show() << "  # " << option->origin << ", " << option->env << '\n';
     }
   }
 };
@@ -275,7 +305,7 @@ void Parser::option(std::string name, Secret<std::string>& value, std::string he
     value = Secret<std::string>(text);
     return std::nullopt;
   };
-  option.show = [&value] { return value.reveal(); };
+  option.show = [&value] { return value.reveal().empty() ? "" : "****"; };
 }
 
 void Parser::flag(std::string name, bool& value, std::string help, Names names) {
@@ -307,11 +337,14 @@ std::optional<int> Parser::parse(int argc, const char* const* argv) {
     if (option->is_flag) {
       option->cli = app.add_flag("--" + option->name, help);
     } else {
-      option->cli = app.add_option("--" + option->name, option->given, help);
+      // Without a target: every text is taken as it is, so that all of them are checked, not those before a mistake.
+      option->cli = app.add_option("--" + option->name, CLI::callback_t{}, help)
+                        ->type_name("VALUE")
+                        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
   }
   try {
-    app.parse(argc, argv);
+    app.parse(last_first(argc, argv));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       std::cout << app.help();

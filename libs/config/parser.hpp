@@ -16,15 +16,16 @@ namespace agora::config {
 /// code 2.
 ///
 ///     config::Parser parser("order-service", "Takes orders.", "AGORA_ORDER_");
-///     parser.option("port", settings.port, "Public HTTP port", {.min = 1, .max = 65535});   // --port,
-///     AGORA_ORDER_PORT if (auto exit_code = parser.parse(argc, argv)) return *exit_code;
+///     parser.option("port", settings.port, "Public HTTP port", {.min = 1, .max = 65535});
+///     if (auto exit_code = parser.parse(argc, argv)) return *exit_code;
 ///
-/// The variable's value before parse() is the default. Every option is also an environment variable: prefix + NAME in
-/// upper case with
-/// `_` for `-` and `.`, unless `env` names another (`AGORA_ENV`). For a Secret also `<VARIABLE>_FILE`, the path of a
-/// file that holds it. An unknown flag, or an unknown variable that starts with the prefix, is a mistake, answered with
-/// the nearest known name. Built in: --help, --version (version and commit), --print-config (every option, its value
-/// and where it came from; secrets masked). Not thread-safe.
+/// The variable's value before parse() is the default. Every option is a flag (`--port`) and an environment variable:
+/// prefix + NAME in upper case with `_` for `-` and `.` (`AGORA_ORDER_PORT`), unless `env` names another (`AGORA_ENV`).
+/// For a Secret also `<VARIABLE>_FILE`, the path of a file that holds it; newlines at its end do not count. A flag
+/// given twice, an unknown flag, or an unknown variable that starts with the prefix, is a mistake, the latter two
+/// answered with the nearest known name. Built in: --help, --version (version and commit), --print-config (every
+/// option, its value and where it came from; secrets masked). Not thread-safe; what the options refer to must outlive
+/// it.
 class Parser {
  public:
   Parser(std::string program, std::string description, std::string env_prefix);
@@ -50,7 +51,7 @@ class Parser {
   /// The same, and whether it was given at all (its default depends on others).
   void option(std::string name, std::optional<std::chrono::milliseconds>& value, std::string help, Range range);
   void option(std::string name, Secret<std::string>& value, std::string help, Names names = Names());
-  /// A switch: `--standalone`, `AGORA_ORDER_STANDALONE=1|true|0|false`.
+  /// A switch: `--standalone`, `--standalone=false`, `AGORA_ORDER_STANDALONE=1|true|0|false`.
   void flag(std::string name, bool& value, std::string help, Names names = Names());
 
   /// A rule over several settings, checked after all were read; return a sentence when it does not hold.

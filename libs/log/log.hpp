@@ -37,15 +37,16 @@ enum class Format { automatic, json, logfmt };
 /// Starts logging to stdout for this process; call once, first thing in main. Asynchronous: the request path never
 /// waits for a terminal or a pipe; what does not fit the queue (8,192 lines) is dropped and counted (dropped()).
 void start(std::string_view service, Level level = Level::info, Format format = Format::automatic);
-/// Writes what is queued and stops. Safe to call twice.
+/// Writes what is queued and stops; what is logged after that is not written. Safe to call twice, and from any thread.
 void stop();
-/// Lines dropped because the queue was full.
+/// Lines dropped because the queue was full, since start(); 0 after stop().
 std::uint64_t dropped();
 
 /// One line: constant text, values as fields, trace id of `ctx`. Thread-safe.
 void write(Level level, const Ctx& ctx, std::string_view text, Fields fields = {});
 
-/// The line as machines read it, and as people do; what write() prints.
+/// The line as machines read it, and as people do; what write() prints. Whatever bytes a text holds, it stays one line
+/// of valid UTF-8: control characters are escaped, what is no character becomes U+FFFD.
 std::string format_json(std::string_view service, Timestamp now, Level level, const Ctx& ctx, std::string_view text,
                         Fields fields);
 std::string format_logfmt(Timestamp now, Level level, const Ctx& ctx, std::string_view text, Fields fields);

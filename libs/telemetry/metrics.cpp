@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "libs/log/log.hpp"
+
 namespace agora::telemetry {
 namespace {
 
@@ -18,7 +20,7 @@ enum class Type { counter, gauge, histogram };
 
 struct Series {
   Labels labels;
-  std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>,
+  std::variant<std::monostate, std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>,
                std::function<std::int64_t()>>
       metric;
 };
@@ -97,6 +99,8 @@ ProcessStats read_process_stats() {
   for (std::filesystem::directory_iterator at("/proc/self/fd", ec), end; !ec && at != end; at.increment(ec)) {
     ++stats.open_fds;
   }
+  // One of them is the directory being read.
+  if (stats.open_fds > 0) --stats.open_fds;
   std::string line;
   std::ifstream stat("/proc/self/stat");
   std::getline(stat, line);
@@ -116,8 +120,6 @@ ProcessStats read_process_stats() {
   if (fields.size() < 20) return stats;
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   stats.cpu_seconds = (std::stod(fields[11]) + std::stod(fields[12])) / ticks;
-  double since_boot = 0;
-  std::ifstream("/proc/uptime") >> since_boot;
   std::string key;
   std::ifstream boot("/proc/stat");
   while (boot >> key) {
@@ -134,6 +136,8 @@ ProcessStats read_process_stats() {
 void expose_process(std::string& out) {
   const auto stats = read_process_stats();
   out += fmt::format(
+      "# HELP agora_log_dropped_lines_total Log lines dropped because the queue was full.\n"
+      "# TYPE agora_log_dropped_lines_total counter\nagora_log_dropped_lines_total {}\n"
       "# HELP process_cpu_seconds_total User and system CPU time.\n# TYPE process_cpu_seconds_total counter\n"
       "process_cpu_seconds_total {}\n"
       "# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds {}\n"
@@ -141,7 +145,7 @@ void expose_process(std::string& out) {
       "process_resident_memory_bytes {}\n"
       "# HELP process_start_time_seconds Start time since 1970.\n# TYPE process_start_time_seconds gauge\n"
       "process_start_time_seconds {}\n",
-      stats.cpu_seconds, stats.open_fds, stats.resident_bytes, stats.start_seconds);
+      log::dropped(), stats.cpu_seconds, stats.open_fds, stats.resident_bytes, stats.start_seconds);
 }
 
 }  // namespace
@@ -182,9 +186,12 @@ struct Registry::Impl {
     auto& family = found->second;
     if (family.type != type) throw std::logic_error("metric of another type: " + std::string(name));
     for (auto& series : family.series) {
-      if (series->labels == labels) return *series;
+      // In any order: two orders of the same labels would be one series told twice.
+      if (std::is_permutation(series->labels.begin(), series->labels.end(), labels.begin(), labels.end())) {
+        return *series;
+      }
     }
-    family.series.push_back(std::make_unique<Series>(Series{std::move(labels), std::unique_ptr<Counter>{}}));
+    family.series.push_back(std::make_unique<Series>(Series{std::move(labels), {}}));
     return *family.series.back();
   }
 
@@ -192,11 +199,9 @@ struct Registry::Impl {
   Metric& get(std::string_view name, std::string_view help, Type type, Labels labels, const Args&... args) {
     const std::lock_guard lock(mutex);
     auto& entry = series(name, help, type, std::move(labels));
+    if (std::holds_alternative<std::monostate>(entry.metric)) entry.metric = std::make_unique<Metric>(args...);
     auto* metric = std::get_if<std::unique_ptr<Metric>>(&entry.metric);
-    if (metric == nullptr || *metric == nullptr) {
-      entry.metric = std::make_unique<Metric>(args...);
-      metric = std::get_if<std::unique_ptr<Metric>>(&entry.metric);
-    }
+    if (metric == nullptr) throw std::logic_error("metric with a callback: " + std::string(name));
     return **metric;
   }
 };
@@ -215,7 +220,12 @@ Gauge& Registry::gauge(std::string_view name, std::string_view help, Labels labe
 void Registry::gauge_callback(std::string_view name, std::string_view help, Labels labels,
                               std::function<std::int64_t()> read) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->series(name, help, Type::gauge, std::move(labels)).metric = std::move(read);
+  auto& metric = impl_->series(name, help, Type::gauge, std::move(labels)).metric;
+  // Somebody holds the gauge that this would replace.
+  if (std::holds_alternative<std::unique_ptr<Gauge>>(metric)) {
+    throw std::logic_error("metric without a callback: " + std::string(name));
+  }
+  metric = std::move(read);
 }
 
 Histogram& Registry::histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,

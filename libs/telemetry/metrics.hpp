@@ -39,7 +39,8 @@ class Gauge {
 /// Buckets of OpenTelemetry's HTTP semantic conventions 1.44, seconds.
 extern const std::vector<double> kDurationBuckets;
 
-/// A distribution in fixed buckets. Thread-safe; observe() is two relaxed atomic adds.
+/// A distribution in fixed buckets. Thread-safe; observe() is two relaxed atomic adds. Values are ≥ 0; their sum is
+/// kept in billionths and wraps at 1.8 × 10^10: seconds and sizes of groups, not bytes.
 class Histogram {
  public:
   /// `bounds` in rising order, in the metric's base unit; +Inf is added.
@@ -61,7 +62,8 @@ class Histogram {
 
 /// All metrics of a process, under OpenTelemetry names in Prometheus form (`http_server_request_duration_seconds`).
 /// References returned live as long as the registry; asking twice for one name and labels gives the same metric.
-/// Asking for a name with another type throws std::logic_error. Thread-safe.
+/// Asking for a name with another type, or for a gauge once with a callback and once without, throws std::logic_error.
+/// Thread-safe.
 class Registry {
  public:
   Registry();
@@ -71,7 +73,7 @@ class Registry {
 
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
-  /// A gauge whose value is asked for when somebody scrapes.
+  /// A gauge whose value is asked for when somebody scrapes, on the scraper's thread; `read` must not use the registry.
   void gauge_callback(std::string_view name, std::string_view help, Labels labels, std::function<std::int64_t()> read);
   Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
                        Labels labels = {});

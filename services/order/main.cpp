@@ -123,6 +123,8 @@ int run(int argc, const char* const* argv) {
   Config config;
   if (const auto code = config.parse(argc, argv)) return *code;
   if (config.check) return http::probe(config.bind.front(), config.internal_port, "/readyz", kProbeDeadline) ? 0 : 1;
+  // Whoever reads the log, or an answer, may go away: a write says so, the process need not end of it.
+  std::signal(SIGPIPE, SIG_IGN);
   log::start("order", config.level());
   try {
     return serve(config);

@@ -2,21 +2,23 @@
 
 import pytest
 
-from support.service import OFFERS, TOKENS, place
+from support.contract import operations
+from support.service import JSON, OFFERS, TOKENS, order_body, place
 
 CALLERS = {"nobody": None, "forged": "forged", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
 
-# operation: (method, path of a target order or None)
-OPERATIONS = {
-    "getHealth": ("GET", "/health"),
-    "listOrders": ("GET", "/orders"),
-    "getOrder": ("GET", "/orders/{order_id}"),
-    "cancelOrder": ("POST", "/orders/{order_id}/cancellation"),
-}
+SUBJECTS = {"buyer": "u1", "other": "u2", "guest": "g1", "support": "support1"}
+OPERATIONS = {node["operationId"]: (method, path) for method, path, node in operations()}
+MISSING = "00000000-0000-7000-8000-000000000000"
 OPEN = {caller: 200 for caller in CALLERS}
 TOKEN = {"nobody": 401, "forged": 401}
 EXPECTED = {
     ("getHealth", "own"): OPEN,
+    # The target is the user_id in the body.
+    ("createOrder", "unnamed"): {**TOKEN, "buyer": 201, "other": 201, "guest": 201, "support": 201},
+    ("createOrder", "own"): {**TOKEN, "buyer": 201, "other": 201, "guest": 201, "support": 201},
+    ("createOrder", "other's"): {**TOKEN, "buyer": 403, "other": 403, "guest": 403, "support": 403},
+    ("createOrder", "missing"): {**TOKEN, "buyer": 403, "other": 403, "guest": 403, "support": 403},
     ("listOrders", "own"): {**TOKEN, "buyer": 200, "other": 200, "guest": 200, "support": 200},
     ("getOrder", "own"): {**TOKEN, "buyer": 200, "support": 200},
     ("getOrder", "other's"): {**TOKEN, "buyer": 404, "other": 200, "guest": 404, "support": 200},
@@ -27,17 +29,43 @@ EXPECTED = {
 }
 
 
+@pytest.mark.no_audit
+def test_the_table_has_every_operation():
+    assert {operation for operation, _ in EXPECTED} == set(OPERATIONS)
+
+
+def body_for(target, caller):
+    """A body of createOrder whose buyer is nobody in particular, the caller, somebody else, or nobody there is."""
+    if target == "unnamed":
+        return order_body()
+    own = SUBJECTS.get(caller, "u1")
+    return order_body(user_id={"own": own, "other's": "u2" if own == "u1" else "u1", "missing": "nobody"}[target])
+
+
 @pytest.mark.parametrize("operation,target", EXPECTED)
 def test_the_table_holds(sqlite_shop, operation, target):
     method, template = OPERATIONS[operation]
     for caller, status in EXPECTED[operation, target].items():
         owner = {"own": "token-u1", "other's": "token-u2"}.get(target)
-        order_id = place(sqlite_shop.as_user(owner)).json()["order_id"] if owner else "00000000-0000-7000-8000-000000000000"
-        headers = {"Authorization": f"Bearer {CALLERS[caller]}"} if CALLERS[caller] else {}
-        response = sqlite_shop.client.request(method, template.format(order_id=order_id), headers=headers)
+        order_id = place(sqlite_shop.as_user(owner)).json()["order_id"] if owner else MISSING
+        client = sqlite_shop.as_user(CALLERS[caller]) if CALLERS[caller] else sqlite_shop.client
+        before = sqlite_shop.counts()
+        body = {"content": body_for(target, caller), "headers": JSON} if operation == "createOrder" else {}
+        response = client.request(method, template.format(order_id=order_id), **body)
         assert response.status_code == status, (operation, target, caller, response.text)
-        if status == 401:
-            assert response.headers["www-authenticate"].startswith("Bearer")
+        if status >= 400:
+            assert sqlite_shop.counts() == before
+        if status == 201:
+            assert response.json()["user_id"] == SUBJECTS[caller]
+
+
+def test_a_list_has_nobody_elses_orders(sqlite_shop):
+    """I11, also for support: theirs are the routes under /admin."""
+    for token in ("token-u1", "token-u2", "token-guest"):
+        place(sqlite_shop.as_user(token))
+    for token, subject in (("token-u1", "u1"), ("token-u2", "u2"), ("token-guest", "g1")):
+        assert [order["user_id"] for order in sqlite_shop.as_user(token).get("/orders").json()["items"]] == [subject]
+    assert sqlite_shop.as_user("token-support").get("/orders").json()["items"] == []
 
 
 def test_anothers_and_a_missing_order_answer_alike(sqlite_shop):

@@ -6,6 +6,8 @@ import pytest
 
 from support.service import JSON, OFFERS, TOKENS, place, problem
 
+UNPAID = ("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "1ms")
+
 
 def reserved(shop, offer="o1"):
     return shop.query(f"SELECT reserved FROM stock WHERE offer_id = '{offer}'")[0]["reserved"]
@@ -40,12 +42,19 @@ def test_a_cancellation_takes_no_fields_yet(shop):
     assert shop.counts() == before
 
 
+def look_for_expired(shop):
+    """Starts anew with a job that looks often. Until then it looked once an hour, so that no test races against it."""
+    shop.flags = (*UNPAID, "--expiry-interval", "20ms")
+    return shop.restart()
+
+
 def test_an_unpaid_order_expires_and_its_stock_is_sold_again(launch, engine, request):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "300ms", "--expiry-interval", "20ms", database=database)
+    shop = launch(*UNPAID, "--expiry-interval", "1h", database=database)
     user = shop.as_user("token-u1")
     orders = [place(user, offer="o2", price="7").json() for _ in range(5)]
     problem(place(user, offer="o2", price="7"), 409, "out_of_stock")
+    user = look_for_expired(shop).as_user("token-u1")
     deadline = time.monotonic() + 10
     while user.get(f"/orders/{orders[-1]['order_id']}").json()["status"] == "pending":
         assert time.monotonic() < deadline
@@ -58,11 +67,12 @@ def test_an_unpaid_order_expires_and_its_stock_is_sold_again(launch, engine, req
     assert reasons == {"expired"}
 
 
-def test_a_canceled_order_does_not_expire(sqlite_shop, launch):
-    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "100ms", "--expiry-interval", "20ms")
+def test_a_canceled_order_does_not_expire(launch):
+    shop = launch(*UNPAID, "--expiry-interval", "1h")
     user = shop.as_user("token-u1")
     order = place(user).json()
-    user.post(f"/orders/{order['order_id']}/cancellation")
+    assert user.post(f"/orders/{order['order_id']}/cancellation").status_code == 200
+    user = look_for_expired(shop).as_user("token-u1")
     rounds = 'agora_job_rounds_total{job="order.expiry"} '
     count = lambda: int(shop.metrics().split(rounds)[1].split("\n")[0])
     target = count() + 10
@@ -70,6 +80,27 @@ def test_a_canceled_order_does_not_expire(sqlite_shop, launch):
     while count() < target:
         assert time.monotonic() < deadline
     assert user.get(f"/orders/{order['order_id']}").json()["cancel_reason"] == "buyer"
+
+
+def test_an_expired_order_cannot_be_canceled(launch):
+    shop = launch(*UNPAID, "--expiry-interval", "20ms")
+    user = shop.as_user("token-u1")
+    order_id = place(user).json()["order_id"]
+    deadline = time.monotonic() + 10
+    while user.get(f"/orders/{order_id}").json()["status"] == "pending":
+        assert time.monotonic() < deadline
+    before = shop.counts()
+    for token in ("token-u1", "token-support"):
+        problem(shop.as_user(token).post(f"/orders/{order_id}/cancellation"), 409, "already_canceled")
+    assert shop.counts() == before
+
+
+def test_what_was_sold_out_is_sold_again_after_a_cancellation(shop):
+    user, other = shop.as_user("token-u1"), shop.as_user("token-u2")
+    taken = place(other, offer="last", price="900").json()
+    problem(place(user, offer="last", price="900"), 409, "out_of_stock")
+    assert other.post(f"/orders/{taken['order_id']}/cancellation").status_code == 200
+    assert place(user, offer="last", price="900").status_code == 201
 
 
 @pytest.mark.parametrize("path", ["none", "x" * 70])

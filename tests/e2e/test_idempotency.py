@@ -1,11 +1,13 @@
 """The same key and body give the same bytes and one effect; anything else is told."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from support.service import JSON, order_body, place, problem
+from support.crowd import at_once, post
+from support.service import JSON, OFFERS, TOKENS, order_body, place, problem
 
 
 def test_a_repeat_gives_the_same_bytes(shop):
@@ -74,6 +76,29 @@ def test_a_double_click_fifty_times_over_is_one_order(shop):
         answers = set(pool.map(click, range(50)))
     assert len(answers) == 1
     assert shop.query("SELECT count(*) AS n FROM orders")[0]["n"] == 1
+
+
+def test_of_two_bodies_at_once_under_one_key_one_is_ordered(shop):
+    requests = [post(path, order_body(quantity=quantity), "token-u1", key="contested")
+                for quantity in (1, 2) for path in ("/orders", "/api/v1/orders") for _ in range(25)]
+    answers = at_once(shop.port, requests)
+    statuses = [status for status, _ in answers]
+    assert sorted(statuses[:50] + statuses[50:]) == [201] * 50 + [422] * 50
+    assert len(set(statuses[:50])) == len(set(statuses[50:])) == 1, "all of one body, none of the other"
+    assert len({body for status, body in answers if status == 201}) == 1
+    assert all('"code":"idempotency_key_reused"' in body for status, body in answers if status == 422)
+    assert shop.query("SELECT count(*) AS n FROM orders")[0]["n"] == 1
+
+
+def test_a_key_is_forgotten_when_its_time_is_over(launch, engine, request):
+    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
+    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--idempotency-retention", "100ms", "--cleaning-interval", "20ms", database=database)
+    user = shop.as_user("token-u1")
+    first = place(user, key="k1")
+    deadline = time.monotonic() + 10
+    while shop.counts()["idempotency_keys"]:
+        assert time.monotonic() < deadline
+    assert place(user, key="k1").json()["order_id"] != first.json()["order_id"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "a\tb", "é".encode().decode("latin-1")])

@@ -2,8 +2,6 @@
 
 import re
 
-import httpx
-
 from support.service import place
 
 LINE = re.compile(r'^[a-z_:][a-z0-9_:]*(\{([a-z_]+="(\\.|[^"\\\n])*",?)+\})? -?[0-9.e+-]+(Inf)?$')
@@ -38,9 +36,8 @@ def test_requests_are_counted_by_route_template_not_by_id(shop):
 
 
 def test_health_endpoints(shop):
-    internal = f"http://127.0.0.1:{shop.internal_port}"
-    assert httpx.get(f"{internal}/livez").text == "ok\n"
-    assert "ready" in httpx.get(f"{internal}/readyz?verbose").text
+    assert shop.ask_internal("/livez").text == "ok\n"
+    assert "ready" in shop.ask_internal("/readyz?verbose").text
     # The public port has none of them.
     assert shop.client.get("/metrics").status_code == 404 and shop.client.get("/readyz").status_code == 404
 

@@ -91,6 +91,9 @@ def test_an_offer_stands_in_one_line(shop, user):
     ("-1", "negative"), ("-0", "negative"), ("9007199254740993", "too_large"), ("9223372036854775807", "too_large"), ("1000000000000", "too_large"),
     ("18446744073709551616", "too_large"), ("1e400", "exponent"), ("5e0", "exponent"), ('"1"', "wrong_type"), ("true", "wrong_type"),
     ("null", "required"), ("[]", "wrong_type"), ("{}", "wrong_type"), ("5.001", "too_many_decimals"), ("5.00000", "too_many_decimals"), ("5.000", "too_many_decimals"),
+    # As doubles these are 5.00, and just below 2^53 and 10^12.
+    ("5.000000000000000001", "too_many_decimals"), ("4.9999999999999999999", "too_many_decimals"), ("9007199254740991", "too_large"),
+    ("999999999999.999", "too_many_decimals"), ("-0.00", "negative"), ("-1e400", "negative"),
 ])
 def test_prices_that_are_none(sqlite_shop, price, code):
     document = refused(sqlite_shop, sqlite_shop.as_user("token-u1"), order_body(price=price), 422, "validation_failed")

@@ -1,7 +1,6 @@
 """Races at a barrier: one winner, nobody waits long, nothing is sold twice."""
 
 import json
-import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,6 @@ import pytest
 from support.crowd import at_once, post
 from support.service import OFFERS, TOKENS, order_body, place
 
-PROVE = os.environ.get("AGORA_PROVE") == "1"
 BUYERS = 1_000
 RUNS = 20
 
@@ -66,6 +64,20 @@ def test_the_same_key_a_thousand_times_over(launch, engine, request, folder):
     answers = at_once(shop.port, [post("/orders", order_body("o"), "token-u1", key="same") for _ in range(BUYERS)])
     assert len(set(answers)) == 1 and answers[0][0] == 201
     assert shop.query("SELECT count(*) AS n FROM orders")[0]["n"] == 1
+
+
+def test_of_many_cancellations_of_one_order_one_counts(launch, engine, request, folder):
+    """A buyer's and support's, at once: one reason stands, and the units come back once."""
+    shop = start(launch, engine, request, stocked_offers(folder, {"o": 30}))
+    for _ in range(10):
+        order_id = place(shop.as_user("token-u1"), offer="o", quantity=3).json()["order_id"]
+        tokens = ["token-u1", "token-support"] * 10
+        answers = at_once(shop.port, [post(f"/orders/{order_id}/cancellation", "", token) for token in tokens])
+        assert sorted(status for status, _ in answers) == [200] + [409] * 19
+        winner = next(token for token, (status, _) in zip(tokens, answers) if status == 200)
+        reason = {"token-u1": "buyer", "token-support": "support"}[winner]
+        assert shop.as_user("token-u1").get(f"/orders/{order_id}").json()["cancel_reason"] == reason
+    assert shop.query("SELECT reserved FROM stock")[0]["reserved"] == 0
 
 
 def test_cancellation_against_expiry(launch, engine, request, folder):

@@ -1,12 +1,15 @@
 """Settings, ports, files: what is wrong is said at once, with exit code 2."""
 
+import signal
 import socket
 import subprocess
+import threading
 
+import httpx
 import pytest
 
 from support.ports import free_port
-from support.service import OFFERS, TOKENS, Service
+from support.service import OFFERS, TOKENS, Service, place
 
 
 def run(service, *flags, env=None):
@@ -101,6 +104,33 @@ def test_sigterm_drains(demo):
     # A clean stop leaves no WAL behind.
     assert (demo.data / "order.db-wal").stat().st_size == 0 if (demo.data / "order.db-wal").exists() else True
     demo.start()
+
+
+def test_sigterm_finishes_what_is_under_way(shop):
+    """What was begun is answered: nothing is ordered that its buyer was not told of."""
+    acknowledged, plenty = [], threading.Event()
+
+    def buy():
+        with shop.as_user("token-u1") as client:
+            while True:
+                try:
+                    response = place(client)
+                except httpx.TransportError:
+                    return
+                if response.status_code == 201:
+                    acknowledged.append(response.json()["order_id"])
+                if len(acknowledged) >= 50:
+                    plenty.set()
+
+    buyers = [threading.Thread(target=buy) for _ in range(8)]
+    for buyer in buyers:
+        buyer.start()
+    assert plenty.wait(30)
+    shop.process.send_signal(signal.SIGTERM)
+    assert shop.process.wait(timeout=30) == 0
+    for buyer in buyers:
+        buyer.join()
+    assert sorted(row["order_id"] for row in shop.query("SELECT order_id FROM orders")) == sorted(acknowledged)
 
 
 def test_restarting_applies_the_offers_once(sqlite_shop):

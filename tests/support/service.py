@@ -10,10 +10,12 @@ import time
 
 import httpx
 
+from support.contract import check
 from support.ports import free_port
 from support.postgres import psql
+from support.root import ROOT
+from support.transport import without_delay
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("AGORA_BUILD", ROOT / "build" / "release"))
 OFFERS = str(ROOT / "tests" / "support" / "offers.jsonl")
 TOKENS = str(ROOT / "tests" / "support" / "tokens.json")
@@ -44,7 +46,7 @@ class Service:
             assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.log()}"
             assert time.monotonic() < deadline, f"not ready: {self.log()}"
             time.sleep(0.01)
-        self.client = httpx.Client(base_url=self.url, timeout=30)
+        self.client = self.connect()
         return self
 
     def spawn(self, **env):
@@ -55,7 +57,7 @@ class Service:
 
     def is_ready(self):
         try:
-            return httpx.get(f"http://127.0.0.1:{self.internal_port}/readyz", timeout=5).status_code == 200
+            return self.ask_internal("/readyz").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -84,11 +86,19 @@ class Service:
 
     # Asking
 
+    def connect(self, **headers):
+        """A client that compares every answer with the contract."""
+        return httpx.Client(base_url=self.url, timeout=30, headers=headers, event_hooks={"response": [check]}, transport=without_delay())
+
     def as_user(self, token):
-        return httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {token}"})
+        return self.connect(Authorization=f"Bearer {token}")
 
     def metrics(self):
-        return httpx.get(f"http://127.0.0.1:{self.internal_port}/metrics").text
+        return self.ask_internal("/metrics").text
+
+    def ask_internal(self, path):
+        with httpx.Client(transport=without_delay(), timeout=5) as client:
+            return client.get(f"http://127.0.0.1:{self.internal_port}{path}")
 
     def query(self, sql):
         """Rows as dicts, read beside the service (or after it)."""

@@ -87,6 +87,8 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
       commit_seconds_(
           metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)) {
   claim_file(writer_, path);
+  // A WAL that a long read made large shrinks when it starts anew.
+  writer_.exec(("PRAGMA journal_size_limit=" + std::to_string(limits.wal_bytes_max)).c_str());
   sqlite3_wal_hook(
       writer_.get(),
       [](void* self, sqlite3*, const char*, int pages) {
@@ -192,7 +194,7 @@ void SqliteDatabase::write_loop() {
     } else if (writes_.closed()) {
       return;
     } else if (!all_copied_) {
-      checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+      copy_wal();
     }
   }
 }
@@ -345,10 +347,14 @@ void SqliteDatabase::wal_grew(std::int64_t pages) {
 void SqliteDatabase::checkpoint_if_large() {
   if (wal_pages_ < checkpoint_at_) return;
   // A WAL that was copied whole is written again from its start: overwriting syncs faster than growing.
-  checkpoint(SQLITE_CHECKPOINT_PASSIVE);
-  if (wal_pages_ * page_bytes_ >= limits_.wal_bytes_max) checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  copy_wal();
   // What a long read held back is tried again when much more has come: after each group it would only slow the writer.
   checkpoint_at_ = std::max(reuse_pages_, wal_pages_ + reuse_pages_ / 4);
+}
+
+void SqliteDatabase::copy_wal() {
+  checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  if (wal_pages_ * page_bytes_ >= limits_.wal_bytes_max) checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 void SqliteDatabase::checkpoint(int mode) {

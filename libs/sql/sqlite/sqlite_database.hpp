@@ -69,6 +69,7 @@ class SqliteDatabase final : public Database {
   static void roll_back(Connection& connection);
   void wal_grew(std::int64_t pages);
   void checkpoint_if_large();
+  void copy_wal();
   void checkpoint(int mode);
 
   const Limits limits_;

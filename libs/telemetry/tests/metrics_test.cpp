@@ -1,6 +1,15 @@
 #include "libs/telemetry/metrics.hpp"
 
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <stdexcept>
+#include <thread>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
+
+#include "libs/base/clock.hpp"
 
 namespace agora::telemetry {
 namespace {
@@ -8,7 +17,7 @@ namespace {
 /// The exposition without what every process adds.
 std::string exposed(const Registry& registry) {
   const auto text = registry.expose();
-  return text.substr(0, text.find("# HELP process_cpu_seconds_total"));
+  return text.substr(0, text.find("# HELP agora_log_dropped_lines_total"));
 }
 
 TEST(Registry, ExposesFamiliesInOrderEachTypedOnce) {
@@ -48,12 +57,63 @@ TEST(Registry, GivesTheSameMetricForTheSameName) {
   EXPECT_THROW(registry.gauge("a_total", ""), std::logic_error);
 }
 
-TEST(Registry, TellsOfTheProcess) {
-  const auto text = Registry().expose();
-  for (const char* name : {"process_cpu_seconds_total ", "process_open_fds ", "process_resident_memory_bytes ",
-                           "process_start_time_seconds "}) {
-    EXPECT_NE(text.find(std::string("\n") + name), std::string::npos) << name;
+TEST(Registry, TakesLabelsInAnyOrderForTheSameMetric) {
+  Registry registry;
+  EXPECT_EQ(&registry.counter("a_total", "", {{"x", "1"}, {"y", "2"}}),
+            &registry.counter("a_total", "", {{"y", "2"}, {"x", "1"}}));
+  EXPECT_NE(&registry.counter("a_total", "", {{"x", "1"}, {"y", "2"}}),
+            &registry.counter("a_total", "", {{"x", "2"}, {"y", "1"}}));
+}
+
+TEST(Registry, KeepsAGaugeThatSomebodyHolds) {
+  Registry registry;
+  const auto read = [] { return std::int64_t{1}; };
+  registry.gauge("held", "").set(5);
+  EXPECT_THROW(registry.gauge_callback("held", "", {}, read), std::logic_error);
+  registry.gauge_callback("asked", "", {}, read);
+  EXPECT_THROW(registry.gauge("asked", ""), std::logic_error);
+  EXPECT_NE(exposed(registry).find("\nheld 5\n"), std::string::npos);
+}
+
+TEST(Registry, CountsFromManyThreads) {
+  Registry registry;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&registry] {
+      auto& counter = registry.counter("a_total", "");
+      auto& histogram = registry.histogram("h", "", {1});
+      for (int n = 0; n < 10'000; ++n) {
+        counter.add();
+        histogram.observe(2);
+      }
+    });
   }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(registry.counter("a_total", "").value(), 40'000U);
+  const auto snapshot = registry.histogram("h", "", {1}).snapshot();
+  EXPECT_EQ(snapshot.cumulative, (std::vector<std::uint64_t>{0, 40'000}));
+  EXPECT_EQ(snapshot.sum, 80'000);
+}
+
+/// The value of a metric without labels in what a fresh registry tells.
+double told(const std::string& name) {
+  const auto text = Registry().expose();
+  const auto at = text.find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+}
+
+TEST(Registry, TellsOfTheProcess) {
+  EXPECT_GE(told("process_cpu_seconds_total"), 0);
+  EXPECT_GT(told("process_resident_memory_bytes"), 1 << 20);
+  const auto now = std::chrono::duration<double>(SystemClock().now().time_since_epoch()).count();
+  EXPECT_NEAR(told("process_start_time_seconds"), now, 300);
+  const auto before = told("process_open_fds");
+  const int another = ::dup(STDOUT_FILENO);
+  EXPECT_EQ(told("process_open_fds"), before + 1);
+  ::close(another);
+  const auto listed = std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  EXPECT_EQ(told("process_open_fds"), listed - 1);  // without the listing's own
+  EXPECT_EQ(told("agora_log_dropped_lines_total"), 0);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "libs/telemetry/trace.hpp"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace agora::telemetry {
@@ -31,6 +33,20 @@ TEST(Traceparent, RefusesTheRest) {
                              "00-0af7651916cd43dd8448eb211c80319g-b7ad6b7169203331-01"}) {
     EXPECT_FALSE(parse_traceparent(header).has_value()) << header;
   }
+}
+
+TEST(Traceparent, IsCutAtNoPlaceThatPasses) {
+  const std::string good(kGood);
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    EXPECT_FALSE(parse_traceparent(good.substr(0, size)).has_value()) << size;
+  }
+}
+
+TEST(NewTrace, IsAnotherEachTime) {
+  const auto trace = new_trace();
+  EXPECT_TRUE(trace.valid());
+  EXPECT_NE(trace.trace_id, new_trace().trace_id);
+  EXPECT_EQ(trace.flags & 1, 1);
 }
 
 TEST(ChildSpan, KeepsTheTraceAndHasItsOwnSpan) {

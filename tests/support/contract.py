@@ -1,0 +1,70 @@
+"""contracts/ as the tests use it: what answers, request bodies and events must look like. Every client of support/service.py asks check()."""
+
+import json
+import re
+
+import jsonschema
+import yaml
+
+from support.root import ROOT
+
+CONTRACT = yaml.safe_load((ROOT / "contracts" / "http" / "order.yaml").read_text())
+EVENTS = yaml.safe_load((ROOT / "contracts" / "events" / "order.yaml").read_text())
+ERRORS = {row["code"]: row for row in yaml.safe_load((ROOT / "contracts" / "http" / "errors.yaml").read_text())}
+
+
+def resolve(node, document=CONTRACT):
+    while "$ref" in node:
+        found = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        node = found
+    return node
+
+
+def validator(schema, document=CONTRACT):
+    return jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+
+
+def operations():
+    """(method, path template, operation) of each."""
+    return [(method.upper(), path, node) for path, methods in CONTRACT["paths"].items() for method, node in methods.items()]
+
+
+OPERATIONS = [(method, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), node) for method, path, node in operations()]
+BODIES = {node["operationId"]: validator(node["requestBody"]["content"]["application/json"]["schema"])
+          for _, _, node in operations() if "requestBody" in node}
+ANSWERS = {(node["operationId"], status, kind): validator(content["schema"]) for _, _, node in operations()
+           for status, answer in node["responses"].items() for kind, content in resolve(answer)["content"].items()}
+
+
+def find(method, path):
+    path = path.removeprefix("/api/v1")
+    return next((node for known, pattern, node in OPERATIONS if known == method and pattern.fullmatch(path)), None)
+
+
+def codes_of(operation, status):
+    """Which `code` an operation may answer with this status."""
+    declared = [answer for key, answer in operation["responses"].items() if key in (str(status), "default")]
+    codes = {code for answer in declared for code in resolve(answer).get("x-codes", ())}
+    return {code for code in codes if ERRORS[code]["status"] == status}
+
+
+def check(response):
+    """An httpx hook: fails where an answer, or a body that was accepted, is not as the contract says."""
+    request = response.request
+    operation = find(request.method, request.url.raw_path.decode().partition("?")[0])
+    if operation is None:
+        return
+    response.read()
+    name, status = operation["operationId"], str(response.status_code)
+    kind = response.headers["content-type"]
+    schema = ANSWERS.get((name, status, kind)) or ANSWERS.get((name, "default", kind))
+    assert schema, f"{name} answered {status} {kind}: not in the contract"
+    schema.validate(response.json())
+    for demanded, statuses in (("retry-after", (429, 503)), ("www-authenticate", (401,)), ("location", (201,))):
+        assert demanded in response.headers or response.status_code not in statuses, f"{name} answered {status} without {demanded}"
+    if response.status_code >= 400:
+        assert response.json()["code"] in codes_of(operation, response.status_code), f"{name} answered {response.text}: not in the contract"
+    elif name in BODIES and request.content:
+        BODIES[name].validate(json.loads(request.content))
