@@ -137,8 +137,8 @@ void PostgresqlDatabase::write_loop(Connection& connection) {
       }
     }
     commit_seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-    group_sizes_.observe(static_cast<double>(members.size()));
     AGORA_CRASH_POINT("sql.after_commit");
+    group_sizes_.observe(static_cast<double>(members.size()));
     wake(members);
   }
 }

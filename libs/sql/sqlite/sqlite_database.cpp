@@ -217,8 +217,8 @@ void SqliteDatabase::run_group(std::vector<Member*> members) {
       return std::find(unstarted.begin(), unstarted.end(), member) != unstarted.end();
     });
   }
-  group_sizes_.observe(static_cast<double>(members.size()));
   AGORA_CRASH_POINT("sql.after_commit");
+  group_sizes_.observe(static_cast<double>(members.size()));
   wake(members);
 }
 
