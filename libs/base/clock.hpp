@@ -28,7 +28,8 @@ class SystemClock final : public Clock {
 std::string to_rfc3339(Timestamp time);
 /// The same, appended.
 void append_rfc3339(std::string& out, Timestamp time);
-/// Reads what to_rfc3339 writes and its variants: 0–9 decimals, `Z`, `z` or an offset. None when it is not RFC 3339.
+/// Reads what to_rfc3339 writes and its variants: 0–9 decimals, `Z`, `z` or an offset. None when it is not RFC 3339, or
+/// not in those years in UTC.
 std::optional<Timestamp> parse_rfc3339(std::string_view text);
 
 }  // namespace agora

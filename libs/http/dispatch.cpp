@@ -32,6 +32,25 @@ Response answer_without_row(const Match& found, Method method, const Ctx& ctx) {
   return response;
 }
 
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// Whether the parameters of a media range give it the weight 0: not acceptable (RFC 9110 §12.4.2).
+bool weighs_nothing(std::string_view parameters) {
+  while (!parameters.empty()) {
+    const auto end = parameters.find(';');
+    const auto parameter = trim(parameters.substr(0, end));
+    parameters = end == std::string_view::npos ? std::string_view{} : parameters.substr(end + 1);
+    if (!equals_ignoring_case(parameter.substr(0, 2), "q=")) continue;
+    const auto weight = parameter.substr(2);
+    return weight.starts_with('0') && weight.find_first_of("123456789") == std::string_view::npos;
+  }
+  return false;
+}
+
 /// Whether an Accept header lets us answer with a type (RFC 9110 §12.5.1); errors are said in problem+json whatever it
 /// is.
 bool accepts(std::string_view accept, std::string_view type) {
@@ -42,12 +61,8 @@ bool accepts(std::string_view accept, std::string_view type) {
     auto range = accept.substr(0, end);
     accept = end == std::string_view::npos ? std::string_view{} : accept.substr(end + 1);
     const auto parameters = range.find(';');
-    const bool excluded = parameters != std::string_view::npos &&
-                          range.substr(parameters).find("q=0") != std::string_view::npos &&
-                          range.substr(parameters).find_first_of("123456789") == std::string_view::npos;
-    range = range.substr(0, parameters);
-    while (!range.empty() && (range.front() == ' ' || range.front() == '\t')) range.remove_prefix(1);
-    while (!range.empty() && (range.back() == ' ' || range.back() == '\t')) range.remove_suffix(1);
+    const bool excluded = parameters != std::string_view::npos && weighs_nothing(range.substr(parameters));
+    range = trim(range.substr(0, parameters));
     const bool matches = range == "*/*" || equals_ignoring_case(range, essence) ||
                          (range.ends_with("/*") && equals_ignoring_case(range.substr(0, range.size() - 2), group));
     if (matches && !excluded) return true;

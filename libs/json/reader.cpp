@@ -6,6 +6,14 @@ namespace {
 /// A member name of the caller's, as far as it is quoted in a pointer.
 constexpr std::size_t kPointerNameMax = 64;
 
+/// The start of a UTF-8 text, cut between characters: half a one would make the answer that quotes it no JSON.
+std::string_view start_of(std::string_view text) {
+  if (text.size() <= kPointerNameMax) return text;
+  auto size = kPointerNameMax;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
 }  // namespace
 
 bool is_malformed(const Error& error) {
@@ -20,7 +28,7 @@ Error validation_failed(std::vector<FieldError> fields) {
 
 std::string child_pointer(const std::string& pointer, std::string_view name) {
   std::string child = pointer + "/";
-  for (const char c : name.substr(0, kPointerNameMax)) {
+  for (const char c : start_of(name)) {
     if (c == '~') {
       child += "~0";
     } else if (c == '/') {

@@ -49,12 +49,17 @@ Task<void> JobLoop::run(std::shared_ptr<State> state) {
     Ctx ctx;
     ctx.deadline = std::chrono::steady_clock::now() + state->deadline;
     ctx.trace = new_trace();
+    const auto failed = [&](std::string_view reason) {
+      state->failures.add();
+      log::warn(ctx, "a job's round failed", {{"job", state->name}, {"reason", reason}});
+    };
     try {
       state->rounds.add();
       more = co_await state->job(ctx);
     } catch (const std::exception& failure) {
-      state->failures.add();
-      log::warn(ctx, "a job's round failed", {{"job", state->name}, {"reason", failure.what()}});
+      failed(failure.what());
+    } catch (...) {
+      failed("not a standard exception");
     }
     if (more == MoreWork::yes || state->stopping) continue;
     state->timer.expires_after(state->interval);

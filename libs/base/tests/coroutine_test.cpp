@@ -1,4 +1,5 @@
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <type_traits>
 
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/base/deadline.hpp"
+#include "libs/base/result.hpp"
 
 namespace agora {
 namespace {
@@ -71,6 +73,68 @@ TEST(WithDeadline, IsUnavailableToWhoeverAnswers) {
   EXPECT_FALSE(run(with_deadline(within(std::chrono::milliseconds(-1)), never()), failure).has_value());
   ASSERT_NE(failure, nullptr);
   EXPECT_THROW(std::rethrow_exception(failure), Unavailable);
+}
+
+Task<void> set(bool& done) {
+  done = true;
+  co_return;
+}
+
+Task<int> run_void(Ctx ctx, bool& done) {
+  co_await with_deadline(ctx, set(done));
+  co_return 1;
+}
+
+TEST(WithDeadline, RunsWhatGivesNothing) {
+  std::exception_ptr failure;
+  bool done = false;
+  EXPECT_EQ(run(run_void(within(std::chrono::seconds(30)), done), failure), 1);
+  EXPECT_TRUE(done);
+}
+
+Task<int> note_end(std::shared_ptr<int> held) {
+  co_await never();
+  co_return *held;
+}
+
+TEST(WithDeadline, LeavesNothingOfWhatItCancelled) {
+  std::exception_ptr failure;
+  auto held = std::make_shared<int>(1);
+  EXPECT_FALSE(run(with_deadline(within(std::chrono::milliseconds(1)), note_end(held)), failure).has_value());
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+Result<int> odd_is_no(int n) {
+  if (n % 2 != 0) return Error{Errc::conflict, "odd", "must be even"};
+  return n;
+}
+
+Task<Result<int>> asked(int n) {
+  co_return odd_is_no(n);
+}
+
+Task<Result<void>> checked(int n) {
+  AGORA_CO_TRY(const auto even, odd_is_no(n));
+  static_cast<void>(even);
+  co_return Result<void>{};
+}
+
+Task<Result<int>> sum(int a, int b) {
+  AGORA_CO_TRY(const auto first, co_await asked(a));
+  AGORA_CO_TRY_VOID(co_await checked(b));
+  co_return first + b;
+}
+
+TEST(Result, TryReturnsTheFirstErrorOfCoroutines) {
+  std::exception_ptr failure;
+  EXPECT_EQ(run(sum(2, 4), failure)->value(), 6);
+  for (const auto& [a, b] : {std::pair(1, 2), std::pair(2, 1)}) {
+    const auto no = run(sum(a, b), failure);
+    ASSERT_TRUE(no.has_value());
+    ASSERT_FALSE(no->has_value()) << a << " " << b;
+    EXPECT_EQ(no->error().code, "odd");
+  }
+  EXPECT_EQ(failure, nullptr);
 }
 
 TEST(Ctx, ExpiresAtItsDeadline) {

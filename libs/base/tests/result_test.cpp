@@ -1,7 +1,9 @@
 #include "libs/base/result.hpp"
 
+#include <memory>
 #include <ostream>
 #include <set>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -78,6 +80,73 @@ TEST(Principal, HoldsRolesAsASet) {
   EXPECT_TRUE(support.has(Role::support));
   EXPECT_TRUE(support.has(Role::user));
   EXPECT_FALSE(support.has(Role::admin));
+}
+
+Result<void> even(int n) {
+  if (n % 2 != 0) return Error{Errc::conflict, "odd", "must be even"};
+  return {};
+}
+
+Result<std::string> both_even(int a, int b) {
+  AGORA_TRY_VOID(even(a));
+  AGORA_TRY_VOID(even(b));
+  return std::string("even");
+}
+
+Result<std::unique_ptr<int>> boxed(int n) {
+  AGORA_TRY_VOID(even(n));
+  return std::make_unique<int>(n);
+}
+
+Result<int> unboxed(int n) {
+  AGORA_TRY(auto box, boxed(n));
+  return *box;
+}
+
+TEST(Result, TryVoidReturnsTheErrorOrGoesOn) {
+  EXPECT_EQ(*both_even(2, 4), "even");
+  for (const auto& odd : {both_even(1, 2), both_even(2, 1)}) {
+    ASSERT_FALSE(odd.has_value());
+    EXPECT_EQ(odd.error().errc, Errc::conflict);
+    EXPECT_EQ(odd.error().code, "odd");
+  }
+}
+
+TEST(Result, TryMovesWhatCannotBeCopied) {
+  EXPECT_EQ(*unboxed(4), 4);
+  EXPECT_FALSE(unboxed(3).has_value());
+}
+
+TEST(Result, OfNothingIsSuccessOrAnError) {
+  EXPECT_TRUE(Result<void>().has_value());
+  EXPECT_TRUE(static_cast<bool>(even(2)));
+  EXPECT_FALSE(static_cast<bool>(even(1)));
+  EXPECT_THROW(static_cast<void>(even(2).error()), std::bad_optional_access);
+}
+
+TEST(Result, AnErrorIsNoneWhereThereIsAValue) {
+  EXPECT_THROW(static_cast<void>(half(4).error()), std::bad_variant_access);
+  EXPECT_EQ(half(4).value_or(7), 2);
+  const auto text = both_even(2, 2);
+  EXPECT_EQ(text->size(), 4U);
+}
+
+TEST(Errc, HasStableNames) {
+  const std::vector<std::string_view> expected = {
+      "invalid_argument",    "unauthenticated",     "forbidden",    "not_found",   "already_exists",   "conflict",
+      "precondition_failed", "failed_precondition", "rate_limited", "unavailable", "deadline_exceeded"};
+  ASSERT_EQ(expected.size(), static_cast<std::size_t>(kErrcCount));
+  for (int i = 0; i < kErrcCount; ++i) {
+    EXPECT_EQ(to_string(static_cast<Errc>(i)), expected[static_cast<std::size_t>(i)]);
+  }
+  EXPECT_EQ(to_string(static_cast<Errc>(kErrcCount)), "unknown") << "kErrcCount counts them all";
+}
+
+TEST(TraceContext, HasItsIdInHex) {
+  TraceContext trace;
+  EXPECT_EQ(trace.trace_id_hex(), std::string(32, '0'));
+  trace.trace_id[15] = 0x0F;
+  EXPECT_EQ(trace.trace_id_hex(), std::string(31, '0') + "f");
 }
 
 }  // namespace

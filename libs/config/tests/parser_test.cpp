@@ -27,7 +27,8 @@ struct Settings {
 class ParserTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* variable : {"T_NAME", "T_PORT", "T_KEY", "T_KEY_FILE", "T_DEMO", "T_PROT", "SHARED_BIND"})
+    for (const char* variable : {"T_NAME", "T_PORT", "T_KEY", "T_KEY_FILE", "T_DEMO", "T_PROT", "SHARED_BIND",
+                                 "T_QUEUE_MAX", "T_WAIT", "T_WINDOW", "T_BIND", "T_PORT_FILE"})
       ::unsetenv(variable);
   }
   std::optional<int> parse(std::vector<const char*> arguments) {
@@ -209,6 +210,136 @@ TEST_F(ParserTest, HelpAndVersionExitWithZero) {
   EXPECT_NE(out_.find("T_PORT"), std::string::npos);
   EXPECT_EQ(parse({"--version"}), 0);
   EXPECT_TRUE(::testing::internal::RE::FullMatch(out_, "program [0-9]+\\.[0-9]+\\.[0-9]+ \\([^ ()]+\\)\n")) << out_;
+}
+
+TEST_F(ParserTest, NamesVariablesAfterTheirOptions) {
+  ::setenv("T_QUEUE_MAX", "7", 1);
+  ::setenv("T_WAIT", "2s", 1);
+  ::setenv("T_WINDOW", "24h", 1);
+  EXPECT_EQ(parse({}), std::nullopt);
+  EXPECT_EQ(settings_.queue, 7);
+  EXPECT_EQ(settings_.wait, 2s);
+  EXPECT_EQ(settings_.window, 24h);
+  ::setenv("T_BIND", "::", 1);
+  EXPECT_EQ(parse({}), 2) << "the option names another variable";
+  EXPECT_TRUE(said("unknown variable T_BIND"));
+}
+
+TEST_F(ParserTest, AMistakeInAVariableNamesTheVariable) {
+  ::setenv("T_QUEUE_MAX", "10", 1);
+  ::setenv("T_WAIT", "15", 1);
+  ::setenv("T_DEMO", "", 1);
+  EXPECT_EQ(parse({}), 2);
+  EXPECT_TRUE(said("program: T_QUEUE_MAX: must be an integer from 1 to 9\n"));
+  EXPECT_TRUE(said("T_WAIT: must be a duration"));
+  EXPECT_TRUE(said("T_DEMO: must be 1, true, 0 or false"));
+  EXPECT_EQ(lines(), 4);
+  EXPECT_EQ(out_, "");
+}
+
+TEST_F(ParserTest, RefusesAMistakeInAVariableThoughAFlagIsRight) {
+  ::setenv("T_PORT", "x", 1);
+  EXPECT_EQ(parse({"--port", "81"}), 2);
+  EXPECT_TRUE(said("T_PORT: must be an integer"));
+}
+
+TEST_F(ParserTest, OnlySecretsComeFromFiles) {
+  ::setenv("T_PORT_FILE", "/dev/null", 1);
+  EXPECT_EQ(parse({}), 2);
+  EXPECT_TRUE(said("unknown variable T_PORT_FILE"));
+}
+
+TEST_F(ParserTest, ReadsEveryUnitAndTheEndsOfTheRange) {
+  const std::pair<const char*, std::chrono::milliseconds> cases[] = {
+      {"10ms", 10ms}, {"1s", 1s}, {"1min", 1min}, {"1h", 1h}, {"1d", 24h}, {"86400000ms", 24h}, {"00010ms", 10ms}};
+  for (const auto& [text, time] : cases) {
+    EXPECT_EQ(parse({"--wait", text}), std::nullopt) << text;
+    EXPECT_EQ(settings_.wait, time) << text;
+  }
+  for (const char* bad : {"9ms", "86400001ms", "25h", "1m", "1S", "1sec", "+1s", "0x1s", "1s ", "ms", "1 s"}) {
+    EXPECT_EQ(parse({"--wait", bad}), 2) << bad;
+  }
+}
+
+TEST_F(ParserTest, TakesEitherEndOfARange) {
+  for (const char* port : {"1", "65535"}) EXPECT_EQ(parse({"--port", port}), std::nullopt) << port;
+  for (const char* port : {"0", "-1", "65536", "1.0", "1e3", "0x50", " 80", "+80"})
+    EXPECT_EQ(parse({"--port", port}), 2) << port;
+  for (const char* queue : {"1", "9"}) EXPECT_EQ(parse({"--queue.max", queue}), std::nullopt) << queue;
+  for (const char* queue : {"0", "10"}) EXPECT_EQ(parse({"--queue.max", queue}), 2) << queue;
+}
+
+TEST_F(ParserTest, AListNamesAtLeastOne) {
+  EXPECT_EQ(parse({"--bind", " a , ,b,"}), std::nullopt);
+  EXPECT_EQ(settings_.bind, (std::vector<std::string>{"a", "b"}));
+  for (const char* none : {"--bind=", "--bind= , "}) EXPECT_EQ(parse({none}), 2) << none;
+  EXPECT_TRUE(said("--bind: must name at least one"));
+}
+
+TEST_F(ParserTest, ASwitchIsOneOfFourWords) {
+  for (const auto& [text, value] :
+       {std::pair("1", true), std::pair("true", true), std::pair("0", false), std::pair("false", false)}) {
+    settings_.demo = !value;
+    ::setenv("T_DEMO", text, 1);
+    EXPECT_EQ(parse({}), std::nullopt) << text;
+    EXPECT_EQ(settings_.demo, value) << text;
+  }
+  for (const char* text : {"TRUE", "yes", "on", "2", ""}) {
+    ::setenv("T_DEMO", text, 1);
+    EXPECT_EQ(parse({}), 2) << text;
+  }
+}
+
+TEST_F(ParserTest, ASecretComesFromItsVariableOrFlagToo) {
+  ::setenv("T_KEY", "hunter2", 1);
+  EXPECT_EQ(parse({"--print-config"}), 0);
+  EXPECT_EQ(settings_.key.reveal(), "hunter2");
+  EXPECT_NE(out_.find("key = ****  # environment, T_KEY\n"), std::string::npos) << out_;
+  EXPECT_EQ(parse({"--key", "other2", "--print-config"}), 0);
+  EXPECT_EQ(settings_.key.reveal(), "other2");
+  EXPECT_EQ((out_ + err_).find("2\n"), std::string::npos) << out_;
+}
+
+TEST_F(ParserTest, OnlyNewlinesAtTheEndOfASecretsFileDoNotCount) {
+  const auto path = std::filesystem::temp_directory_path() / ("agora-secret-lines-" + std::to_string(::getpid()));
+  std::ofstream(path) << " a\nb \r\n\n";
+  ::setenv("T_KEY_FILE", path.c_str(), 1);
+  EXPECT_EQ(parse({}), std::nullopt);
+  EXPECT_EQ(settings_.key.reveal(), " a\nb ");
+  std::filesystem::remove(path);
+}
+
+TEST_F(ParserTest, PrintConfigShowsEveryOptionInOrder) {
+  EXPECT_EQ(parse({"--print-config", "--window=12h", "--demo"}), 0);
+  EXPECT_EQ(out_,
+            "name = default  # default, T_NAME\n"
+            "bind = 127.0.0.1  # default, SHARED_BIND\n"
+            "queue.max = 5  # default, T_QUEUE_MAX\n"
+            "port = 80  # default, T_PORT\n"
+            "wait = 1s  # default, T_WAIT\n"
+            "window = 12h  # flag, T_WINDOW\n"
+            "key =   # default, T_KEY\n"
+            "demo = true  # flag, T_DEMO\n");
+  EXPECT_EQ(parse({"--print-config", "--port", "0"}), 2) << "mistakes come first";
+  EXPECT_EQ(out_, "");
+}
+
+TEST_F(ParserTest, RulesSeeTheWholeAndOnlyWhatIsRight) {
+  ::setenv("T_NAME", "production", 1);
+  EXPECT_EQ(parse({}), std::nullopt);
+  EXPECT_EQ(parse({"--demo"}), 2);
+  EXPECT_EQ(lines(), 2);
+  EXPECT_EQ(parse({"--demo", "--port", "0"}), 2);
+  EXPECT_FALSE(said("no demo in production")) << "a rule is not asked about what could not be read";
+}
+
+TEST_F(ParserTest, HelpNamesEveryOptionItsVariableAndItsDefault) {
+  EXPECT_EQ(parse({"--help"}), 0);
+  for (const std::string text : {"Does things.", "--name", "T_NAME, default default", "--queue.max", "T_QUEUE_MAX",
+                                 "SHARED_BIND", "--demo", "--version", "--print-config"}) {
+    EXPECT_NE(out_.find(text), std::string::npos) << text << " in " << out_;
+  }
+  EXPECT_EQ(err_, "");
 }
 
 }  // namespace

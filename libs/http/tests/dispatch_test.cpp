@@ -244,11 +244,13 @@ TEST_F(Dispatch, AMethodThatNobodyServesIs405) {
 TEST_F(Dispatch, AnAcceptThatExcludesTheAnswerIs406) {
   for (const std::string accept :
        {"*/*", "application/json", "application/*", "Application/JSON", "text/html, */*;q=0.1",
-        "text/html, application/json;q=0.9", "application/json; charset=utf-8", " application/json "}) {
+        "text/html, application/json;q=0.9", "application/json; charset=utf-8", " application/json ",
+        "application/json;q=0.001", "application/json;faq=0"}) {
     EXPECT_EQ(get("/things/a", "Accept: " + accept + "\r\n").status, 200) << accept;
   }
   for (const std::string accept :
-       {"text/html", "application/json;q=0", "*/*;q=0.0", "image/*, text/*", "application/jsonx", "json"}) {
+       {"text/html", "application/json;q=0", "application/json;version=1;q=0", "application/json ; Q=0.000",
+        "*/*;q=0.0", "image/*, text/*", "application/jsonx", "json"}) {
     const auto answer = get("/things/a", "Accept: " + accept + "\r\n");
     EXPECT_EQ(answer.status, 406) << accept;
     EXPECT_TRUE(has_code(answer, "not_acceptable")) << accept;

@@ -122,5 +122,21 @@ TEST(HeaderGate, RefusesAHeadThatDoesNotEnd) {
   for (std::size_t size = 0; size < head.size(); ++size) EXPECT_FALSE(passes(head.substr(0, size))) << size;
 }
 
+TEST(HeaderGate, ReadsNothingAfterTheBlankLine) {
+  EXPECT_TRUE(passes(post("Content-Length: 5\r\n") + "Host: other\r\nnot a header\n"));
+}
+
+TEST(HeaderGate, SaysWhyInASentenceThatEchoesNothing) {
+  for (const auto& head :
+       {post("Host: canary\r\n"), post("Content-Length: canary\r\n"), post("Transfer-Encoding: canary\r\n"),
+        post("canary : x\r\n"), post("", "GET http://canary/ HTTP/1.1"), post("", "GET canary HTTP/1.1"),
+        post("", "CANARY")}) {
+    const auto* reason = refuse_head(head);
+    ASSERT_NE(reason, nullptr) << head;
+    EXPECT_EQ(std::string(reason).find("canary"), std::string::npos) << reason;
+    EXPECT_GT(std::string_view(reason).size(), 10U);
+  }
+}
+
 }  // namespace
 }  // namespace agora::http

@@ -116,5 +116,47 @@ TEST(ErrorTable, HasEveryCodeThatThisLibraryAnswers) {
   }
 }
 
+TEST(Problem, EveryRowOfTheTableIsAnsweredAsItSays) {
+  for (const auto& row : error_table()) {
+    for (int i = 0; i < kErrcCount; ++i) {
+      const Error error{static_cast<Errc>(i), std::string(row.code), "A sentence."};
+      EXPECT_EQ(status_of(error), row.status) << row.code << ": the code decides, not the Errc";
+    }
+    const auto response = problem(Error{Errc::unavailable, std::string(row.code), "A sentence."}, "t");
+    EXPECT_EQ(response.status, row.status) << row.code;
+    EXPECT_TRUE(response.body.starts_with(R"({"type":"/errors/)" + std::string(row.code) + R"(","title":")" +
+                                          std::string(row.title) + R"(","status":)" + std::to_string(row.status) + ","))
+        << response.body;
+    EXPECT_EQ(!header(response, "Retry-After").empty(), row.status == 503 || row.status == 429) << row.code;
+    EXPECT_EQ(!header(response, "WWW-Authenticate").empty(), row.status == 401) << row.code;
+  }
+}
+
+TEST(ErrorTable, AgreesWithTheErrcThatACodeIsUsedWith) {
+  const std::vector<std::pair<Errc, std::vector<const char*>>> used = {
+      {Errc::unauthenticated, {"missing_token", "invalid_token"}},
+      {Errc::forbidden, {"forbidden"}},
+      {Errc::not_found, {"not_found", "unknown_product", "unknown_offer"}},
+      {Errc::conflict,
+       {"out_of_stock", "price_changed", "offer_unavailable", "mixed_currencies", "already_canceled", "not_cancelable",
+        "request_in_flight"}},
+      {Errc::precondition_failed, {"precondition_failed"}},
+      {Errc::rate_limited, {"rate_limited"}},
+      {Errc::unavailable, {"overloaded", "temporarily_unavailable", "token_verification_unavailable"}},
+      {Errc::invalid_argument, {"validation_failed", "several_sellers", "idempotency_key_reused"}}};
+  for (const auto& [errc, codes] : used) {
+    for (const auto* code : codes) {
+      ASSERT_NE(find_error(code), nullptr) << code;
+      EXPECT_EQ(find_error(code)->status, status_of(errc)) << code;
+    }
+  }
+}
+
+TEST(ErrorTable, SaysOurOwnTroublesWithFiveHundredsAlone) {
+  const std::set<std::string_view> ours = {"internal_error", "overloaded", "temporarily_unavailable",
+                                           "token_verification_unavailable"};
+  for (const auto& row : error_table()) EXPECT_EQ(row.status >= 500, ours.contains(row.code)) << row.code;
+}
+
 }  // namespace
 }  // namespace agora::http

@@ -376,5 +376,60 @@ TEST(Server, CountsByRouteMethodAndStatus) {
   EXPECT_EQ(text.find("u1"), std::string::npos);
 }
 
+TEST(Server, AnswersAHeadThatIsRefusedWithoutTheBody) {
+  TestServer server(routes);
+  Client client(server.port());
+  for (const auto& [path, status] : {std::pair("/none", 404), std::pair("/count", 405)}) {
+    client.send(std::string("HEAD ") + path + " HTTP/1.1\r\nHost: x\r\n\r\n" + kGet);
+    const auto head = client.receive(true);
+    EXPECT_EQ(head.status, status) << path;
+    EXPECT_NE(head.headers.at("content-length"), "0") << path;
+    EXPECT_EQ(client.receive().body, "hello") << path;
+  }
+  EXPECT_EQ(server.begun, 0);
+}
+
+TEST(Server, RefusesChunkedBodiesThatBecomeTooLarge) {
+  TestServer server(routes, {.body_bytes_max = 10});
+  Client client(server.port());
+  client.send(
+      "POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\nabcdef\r\n0\r\n\r\n" +
+      post("/count", ""));
+  const auto answer = client.receive();
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_TRUE(has_code(answer, "body_too_large"));
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(server.begun, 0);
+}
+
+TEST(Server, TakesTheLargestHeaderAndBodyThatItMay) {
+  TestServer server(routes, {.header_bytes_max = 100, .body_bytes_max = 10});
+  Client client(server.port());
+  client.send(post("/echo", std::string(10, 'a')));
+  EXPECT_EQ(client.receive().body, std::string(10, 'a'));
+  const auto bare = get("/hello", "X: \r\n");
+  client.send(get("/hello", "X: " + std::string(100 - bare.size(), 'a') + "\r\n"));
+  EXPECT_EQ(client.receive().body, "hello");
+  client.send(get("/hello", "X: " + std::string(101 - bare.size(), 'a') + "\r\n"));
+  EXPECT_EQ(client.receive().status, 431);
+}
+
+TEST(Server, AnswersWhatCameBeforeARefusedRequest) {
+  TestServer server(routes);
+  Client client(server.port());
+  client.send(post("/count", "") + "GET /hello HTTP/1.1\r\nHost : x\r\n\r\n" + post("/count", ""));
+  EXPECT_EQ(client.receive().body, "counted");
+  EXPECT_EQ(client.receive().status, 400);
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(server.begun, 1);
+}
+
+TEST(Server, RefusesNewConnectionsWhenDrainedAndIsDoneAtOnceWhenIdle) {
+  TestServer server(routes);
+  EXPECT_TRUE(accepts_connections(server.port()));
+  EXPECT_EQ(server.drain(10s).wait_for(9s), std::future_status::ready) << "with nothing under way";
+  EXPECT_FALSE(accepts_connections(server.port()));
+}
+
 }  // namespace
 }  // namespace agora::http

@@ -54,5 +54,56 @@ TEST(Writer, WritesNumbersTimesAndAbsence) {
   EXPECT_EQ(written(std::optional<std::int64_t>{3}), "3");
 }
 
+TEST(Writer, EscapesControlCharactersAndNothingElse) {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    const std::string text(1, static_cast<char>(byte));
+    const auto json = written(text);
+    const bool escaped = byte < 0x20 || text == "\"" || text == "\\";
+    EXPECT_EQ(json != "\"" + text + "\"", escaped) << byte;
+    const auto document = Document::parse(json);
+    ASSERT_TRUE(document.has_value()) << json;
+    EXPECT_EQ(document->root().text(), text) << byte;
+  }
+}
+
+TEST(Writer, WritesMoneyOfEveryScale) {
+  const auto money = [](std::int64_t minor, const char* code) {
+    return written(Money{minor, Currency::from_code(code).value()});
+  };
+  EXPECT_EQ(money(1'250, "JOD"), "1.250");
+  EXPECT_EQ(money(1, "CLF"), "0.0001");
+  EXPECT_EQ(money(0, "JPY"), "0");
+  EXPECT_EQ(money(-5, "USD"), "-0.05");
+  EXPECT_EQ(money(99'999'999'999'999, "USD"), "999999999999.99");
+}
+
+TEST(Writer, WritesEveryKindOfValue) {
+  EXPECT_EQ(written(Id<struct ThingTag>("o-1")), "\"o-1\"");
+  EXPECT_EQ(written(Currency::from_code("USD").value()), "\"USD\"");
+  EXPECT_EQ(written(true), "true");
+  EXPECT_EQ(written(false), "false");
+  EXPECT_EQ(written(nullptr), "null");
+  EXPECT_EQ(written(0), "0");
+  EXPECT_EQ(written(INT64_MAX), "9223372036854775807");
+  EXPECT_EQ(written(""), "\"\"");
+  EXPECT_EQ(written(std::optional<std::string>("x")), "\"x\"");
+  EXPECT_EQ(written(std::optional<Timestamp>{}), "null");
+  EXPECT_EQ(written(std::optional<Money>(Money{1, Currency::from_code("USD").value()})), "0.01");
+}
+
+TEST(Writer, TextThatIsJsonAlreadyIsAValueLikeAnother) {
+  std::string out = "data: ";
+  Writer(out).begin_array().raw("{\"a\":1}").raw("2").value(3).end_array();
+  EXPECT_EQ(out, R"(data: [{"a":1},2,3])");
+}
+
+TEST(Writer, EmptyContainersNestAndFollowEachOther) {
+  std::string out;
+  Writer json(out);
+  json.begin_array().begin_array().end_array().begin_object().end_object();
+  json.begin_object().key("a").begin_array().end_array().key("b").begin_object().end_object().end_object().end_array();
+  EXPECT_EQ(out, R"([[],{},{"a":[],"b":{}}])");
+}
+
 }  // namespace
 }  // namespace agora::json

@@ -158,5 +158,44 @@ TEST(Log, MayBeStoppedWhileOthersLog) {
   EXPECT_TRUE(output.ends_with("}\n"));
 }
 
+TEST(JsonLine, NamesEveryLevelAndKeepsItsTypes) {
+  const std::pair<Level, const char*> levels[] = {
+      {Level::debug, "debug"}, {Level::info, "info"}, {Level::warn, "warn"}, {Level::error, "error"}};
+  for (const auto& [level, name] : levels) {
+    EXPECT_NE(format_json("s", kNow, level, {}, "x", {}).find(std::string("\"level\":\"") + name + "\""),
+              std::string::npos);
+  }
+  EXPECT_EQ(format_json("s", kNow, Level::info, {}, "x",
+                        {{"id", Id<struct ThingTag>("o-1")},
+                         {"number", std::int64_t{-1}},
+                         {"size", std::uint64_t{7}},
+                         {"text", std::string_view("a\0b", 3)},
+                         {"no", false}}),
+            R"({"ts":"1970-01-01T00:00:01.001Z","level":"info","msg":"x","service":"s",)"
+            R"("id":"o-1","number":-1,"size":7,"text":"a\u0000b","no":false})");
+}
+
+TEST(LogfmtLine, OfAnyBytesIsOneLineWithoutControls) {
+  constexpr unsigned kSeed = 20'261'126;
+  std::mt19937 random(kSeed);
+  for (int round = 0; round < 2'000; ++round) {
+    std::string bytes(random() % 12, '\0');
+    for (auto& byte : bytes) byte = static_cast<char>(random() & 0xFF);
+    const auto line = format_logfmt(kNow, Level::error, traced(), bytes, {{"f", bytes}});
+    ASSERT_EQ(std::count_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }), 0)
+        << "seed " << kSeed << ", round " << round << ": " << line;
+  }
+}
+
+TEST(LogfmtLine, LeavesOutTheTraceOfWhatIsNoTrouble) {
+  for (const auto level : {Level::debug, Level::info}) {
+    EXPECT_EQ(format_logfmt(kNow, level, traced(), "x", {}).find("trace_id"), std::string::npos);
+  }
+  for (const auto level : {Level::warn, Level::error}) {
+    EXPECT_NE(format_logfmt(kNow, level, traced(), "x", {}).find("trace_id="), std::string::npos);
+    EXPECT_EQ(format_logfmt(kNow, level, {}, "x", {}).find("trace_id="), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace agora::log

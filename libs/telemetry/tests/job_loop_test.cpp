@@ -1,5 +1,8 @@
 #include "libs/telemetry/job_loop.hpp"
 
+#include <stdexcept>
+#include <utility>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -65,6 +68,61 @@ TEST(JobLoop, StopWaitsForTheRoundUnderWay) {
   asio::co_spawn(io, stop(seen, stopped_after_end), asio::detached);
   io.run();
   EXPECT_TRUE(stopped_after_end);
+}
+
+/// The first round throws what is no std::exception; the second stops the loop.
+Task<MoreWork> odd_round(Seen& seen) {
+  ++seen.rounds;
+  if (seen.rounds == 1) throw 42;
+  asio::co_spawn(seen.io, seen.loop->stop(), asio::detached);
+  co_return MoreWork::no;
+}
+
+TEST(JobLoop, SurvivesWhateverARoundThrows) {
+  asio::io_context io;
+  Registry metrics;
+  Seen seen{io};
+  const auto round = [&seen](Ctx) { return odd_round(seen); };
+  JobLoop loop(io, "test", 1ms, 1s, round, metrics);
+  seen.loop = &loop;
+  EXPECT_NO_THROW(io.run());
+  EXPECT_EQ(seen.rounds, 2);
+  EXPECT_EQ(metrics.counter("agora_job_failures_total", "", {{"job", "test"}}).value(), 1U);
+}
+
+TEST(JobLoop, SurvivesAJobThatIsNoCoroutineYet) {
+  asio::io_context io;
+  Registry metrics;
+  Seen seen{io, nullptr, 2};
+  bool first = true;
+  const auto round = [&](Ctx) {
+    if (std::exchange(first, false)) throw std::runtime_error("before there is a coroutine");
+    return throwing_round(seen, {});
+  };
+  JobLoop loop(io, "test", 1ms, 1s, round, metrics);
+  seen.loop = &loop;
+  EXPECT_NO_THROW(io.run());
+  EXPECT_EQ(seen.rounds, 5);
+  EXPECT_EQ(metrics.counter("agora_job_failures_total", "", {{"job", "test"}}).value(), 1U);
+}
+
+/// More to do at once, until the third.
+Task<MoreWork> busy_round(Seen& seen) {
+  if (++seen.rounds < 3) co_return MoreWork::yes;
+  asio::co_spawn(seen.io, seen.loop->stop(), asio::detached);
+  co_return MoreWork::yes;
+}
+
+TEST(JobLoop, GoesOnAtOnceWhileThereIsMoreToDo) {
+  asio::io_context io;
+  Registry metrics;
+  Seen seen{io};
+  const auto round = [&seen](Ctx) { return busy_round(seen); };
+  JobLoop loop(io, "test", 1h, 1s, round, metrics);
+  seen.loop = &loop;
+  EXPECT_GT(io.run_for(10s), 0U);
+  EXPECT_TRUE(io.stopped()) << "no interval was waited for";
+  EXPECT_GE(seen.rounds, 3);
 }
 
 }  // namespace

@@ -67,5 +67,103 @@ TEST(OffersFile, IsAppliedWholeOrNotAtAll) {
   EXPECT_EQ(offers, 0);
 }
 
+/// An event of an offers file, in a line.
+std::string event(const std::string& type, const std::string& subject, const std::string& data) {
+  return R"({"specversion":"1.0","id":"1","source":"/x","type":")" + type + R"(","subject":")" + subject +
+         R"(","logid":"offers-file","version":"1","data":)" + data + "}\n";
+}
+
+TEST(OffersFile, CountsLinesAsAnEditorDoes) {
+  const auto good = event("user.registered", "u", R"({"user_id":"u"})");
+  for (const auto& [before, line] : std::vector<std::pair<std::string, int>>{
+           {"", 1}, {good, 2}, {"\n", 2}, {"\r\n \t\r\n", 3}, {good + "\n" + good, 4}}) {
+    const auto text = refusal(before + "{\n" + good);
+    EXPECT_TRUE(text.starts_with("offers file, line " + std::to_string(line) + ": ")) << text;
+  }
+  EXPECT_EQ(read_offers("").size(), 0U);
+  EXPECT_EQ(read_offers("\n \n\r\n").size(), 0U);
+  EXPECT_EQ(read_offers(good + "\r\n" + good.substr(0, good.size() - 1)).size(), 2U) << "the last needs no newline";
+}
+
+TEST(OffersFile, WantsEveryAttributeOfAnEvent) {
+  const std::string good = event("user.registered", "u", R"({"user_id":"u"})");
+  EXPECT_EQ(refusal(good), "");
+  for (const std::string name : {"specversion", "id", "source", "type", "subject", "logid", "version"}) {
+    auto text = good;
+    text.replace(text.find("\"" + name + "\""), name.size() + 2, "\"other\"");
+    const auto why = refusal("\n" + text);
+    EXPECT_NE(why.find("line 2: "), std::string::npos) << why;
+    EXPECT_NE(why.find("/" + name + " is required"), std::string::npos) << why;
+  }
+  auto without_data = good;
+  without_data.replace(without_data.find("\"data\""), 6, "\"other\"");
+  EXPECT_NE(refusal(without_data).find("line 1: data must be an object"), std::string::npos);
+}
+
+TEST(OffersFile, RefusesOtherVersionsAndLogs) {
+  const std::string good = event("user.registered", "u", R"({"user_id":"u"})");
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    auto text = good;
+    return refusal(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_NE(changed("\"specversion\":\"1.0\"", "\"specversion\":\"0.3\"").find("specversion must be 1.0"),
+            std::string::npos);
+  EXPECT_NE(changed("\"logid\":\"offers-file\"", "\"logid\":\"offers\"").find("logid offers-file"), std::string::npos);
+  for (const std::string version : {"0", "-1", "+1", "1.0", "", " 1", "1x", "9223372036854775808"}) {
+    EXPECT_NE(changed("\"version\":\"1\"", "\"version\":\"" + version + "\"").find("version must be a decimal string"),
+              std::string::npos)
+        << version;
+  }
+  EXPECT_NE(changed("\"version\":\"1\"", "\"version\":1").find("/version"), std::string::npos);
+  EXPECT_EQ(changed("\"version\":\"1\"", "\"version\":\"9223372036854775807\""), "");
+  EXPECT_NE(changed("\"subject\":\"u\"", "\"subject\":\"" + std::string(65, 'u') + "\"").find("/subject"),
+            std::string::npos);
+}
+
+TEST(OffersFile, KeepsWhatAnEventSays) {
+  const auto events =
+      read_offers(event("offer.created", "o", R"({"offer_id":"o"})") + event("seller.opened", "s", "{}"));
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].type, "offer.created");
+  EXPECT_EQ(events[0].subject, "o");
+  EXPECT_EQ(events[0].envelope.root().member("data")->member("offer_id")->text(), "o");
+  EXPECT_EQ(events[1].type, "seller.opened");
+}
+
+TEST(DemoUsers, AreTheUsersOfTheFileAlone) {
+  const auto users = demo_users_of(read_offers(event("user.registered", "u1", R"({"user_id":"u1"})") +
+                                               event("user.renamed", "u2", R"({"user_id":"u2"})") +
+                                               event("seller.opened", "s1", "{}") + event("username.x", "no", "{}")));
+  EXPECT_EQ(users, (DemoUsers{UserId("u1"), UserId("u2")}));
+}
+
+TEST(OffersFile, SaysWhichEventCouldNotBeApplied) {
+  testing::TemporaryDatabase database(sql::Engine::sqlite);
+  database->migrate(migrations());
+  const auto why = [&](const std::string& text) -> std::string {
+    try {
+      apply_offers(*database, read_offers(text), kNow);
+      return "";
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  };
+  const auto offer = [](const std::string& price, const std::string& currency) {
+    return event("offer.created", "o9",
+                 R"({"offer_id":"o9","seller_id":"s","product_id":"p","variant_id":"v","sku":"S","price":)" + price +
+                     R"(,"currency":")" + currency + R"(","status":"active","requires_shipping":true})");
+  };
+  for (const auto& text :
+       {offer("-1", "USD"), offer("1.5", "USD"), offer("1", "XXX"), offer("1", "usd"), offer("1000000000000", "JPY")}) {
+    const auto reason = why(text);
+    EXPECT_TRUE(reason.starts_with("offers file, offer.created o9: ")) << reason << " for " << text;
+  }
+  EXPECT_NE(why(event("seller.opened", "s9", "{}")).find("/seller_id is required"), std::string::npos);
+  EXPECT_NE(why(event("product.published", "p9", "{}")).find("/product_id is required"), std::string::npos);
+  EXPECT_NE(why(event("user.registered", "u9", "{}")).find("/user_id is required"), std::string::npos);
+  EXPECT_EQ(why(offer("999999999999", "JPY")), "");
+  EXPECT_EQ(why(event("parcel.shipped", "x", "{}")), "") << "of no concern";
+}
+
 }  // namespace
 }  // namespace agora::order

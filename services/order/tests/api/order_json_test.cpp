@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "libs/json/document.hpp"
+
 namespace agora::order {
 namespace {
 
@@ -51,6 +53,48 @@ TEST(OrderPage, SaysWhetherThereIsMore) {
   EXPECT_EQ(render_order_page({}, ""), R"({"items":[],"next_cursor":null,"has_more":false})");
   const auto page = render_order_page({order(), order()}, "cursor");
   EXPECT_TRUE(page.ends_with(R"(],"next_cursor":"cursor","has_more":true})"));
+}
+
+TEST(OrderJson, TellsHowACanceledOrderEnded) {
+  auto canceled = order();
+  canceled.pay_by = Timestamp(std::chrono::milliseconds(2));
+  EXPECT_NE(render_order(canceled).find(R"("pay_by":"1970-01-01T00:00:00.002Z")"), std::string::npos);
+  ASSERT_TRUE(canceled.cancel(CancelReason::out_of_stock, Timestamp(std::chrono::milliseconds(1))).has_value());
+  const auto text = render_order(canceled);
+  for (const std::string member :
+       {R"("status":"canceled")", R"("payment_status":"canceled")", R"("fulfillment_status":"canceled")",
+        R"("cancel_reason":"out_of_stock")", R"("quantity":2,"canceled_quantity":2)",
+        R"("updated_at":"1970-01-01T00:00:00.001Z")", R"("canceled_at":"1970-01-01T00:00:00.001Z")", R"("pay_by":null)",
+        R"("version":2)"}) {
+    EXPECT_NE(text.find(member), std::string::npos) << member << " in " << text;
+  }
+}
+
+TEST(OrderJson, WritesAmountsWithTheirCurrencysDecimals) {
+  auto yen = order();
+  yen.currency = Currency::from_code("JPY").value();
+  yen.amounts = {1'200, 0, 0, 0, 1'200};
+  yen.lines[0].unit_price = 600;
+  const auto text = render_order(yen);
+  EXPECT_NE(text.find(R"("total":1200,"status")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("discount_total":0,)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("price":600,)"), std::string::npos) << text;
+}
+
+TEST(OrderJson, IsJsonWhateverATitleHolds) {
+  auto odd = order();
+  odd.lines[0].title = "a\"b\\c\n\x01 \xc3\xa9";
+  const auto document = json::Document::parse(render_order(odd));
+  ASSERT_TRUE(document.has_value());
+  EXPECT_EQ(document->root().member("items")->first()->member("title")->text(), odd.lines[0].title);
+}
+
+TEST(OrderPage, HoldsItsOrdersInOrder) {
+  auto second = order();
+  second.order_id = OrderId("o-2");
+  EXPECT_EQ(render_order_page({order(), second}, ""), R"({"items":[)" + render_order(order()) + "," +
+                                                          render_order(second) +
+                                                          R"(],"next_cursor":null,"has_more":false})");
 }
 
 }  // namespace

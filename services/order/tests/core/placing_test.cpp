@@ -142,5 +142,184 @@ TEST_F(Placing, RefusesATotalThatReachesTheLimit) {
             {{"/quantity", "amount_too_large"}});
 }
 
+TEST_F(Placing, CopiesWhatMustNotChangeLater) {
+  const auto placed = place_lines({by_offer("o1", 2, 500), by_offer("o2", 1, 700)});
+  ASSERT_TRUE(placed.has_value());
+  const auto& [order, group] = *placed;
+  EXPECT_EQ(order.order_id.str(), "order");
+  EXPECT_EQ(order.user_id.str(), "u1");
+  EXPECT_EQ(order.group_id, group.group_id);
+  EXPECT_EQ(order.currency.code(), "USD");
+  EXPECT_EQ(order.payment_status, PaymentStatus::not_paid);
+  EXPECT_EQ(order.fulfillment_status, FulfillmentStatus::not_fulfilled);
+  EXPECT_EQ(order.version, 1);
+  EXPECT_EQ(order.placed_at, kNow);
+  EXPECT_EQ(order.updated_at, kNow);
+  EXPECT_FALSE(order.canceled_at.has_value());
+  EXPECT_FALSE(order.cancel_reason.has_value());
+  EXPECT_TRUE(order.number.empty()) << "the store draws it";
+  ASSERT_EQ(order.lines.size(), 2U);
+  EXPECT_EQ(order.lines[0].sku, "SKU-o1");
+  EXPECT_EQ(order.lines[0].title, "A thing");
+  EXPECT_EQ(order.lines[0].product_id.str(), "p1");
+  EXPECT_EQ(order.lines[0].variant_id.str(), "v");
+  EXPECT_EQ(order.lines[0].quantity, 2);
+  EXPECT_EQ(order.lines[0].canceled_quantity, 0);
+  EXPECT_EQ(order.lines[0].reserved_quantity(), 2);
+  EXPECT_EQ(order.lines[0].unit_price, 500);
+  EXPECT_EQ(order.lines[0].amounts, (Amounts{1'000, 0, 0, 0, 1'000}));
+  EXPECT_EQ(order.lines[1].amounts, (Amounts{700, 0, 0, 0, 700}));
+  EXPECT_TRUE(order.lines[0].requires_shipping);
+  EXPECT_NE(order.lines[0].line_id, order.lines[1].line_id);
+  EXPECT_EQ(group.user_id.str(), "u1");
+  EXPECT_EQ(group.currency.code(), "USD");
+  EXPECT_EQ(group.status, OrderStatus::pending);
+  EXPECT_EQ(group.version, 1);
+  EXPECT_EQ(group.placed_at, kNow);
+}
+
+TEST_F(Placing, ReservesWhatItOrdersAndNothingElse) {
+  ASSERT_TRUE(place_lines({by_offer("o1", 10, 500), by_offer("o2", 1, 700)}).has_value());
+  for (const auto& [id, entry] : stock_.entries()) {
+    const auto reserved = id.str() == "o1" ? 10 : id.str() == "o2" ? 1 : 0;
+    EXPECT_EQ(entry.level.reserved, reserved) << id.str();
+    EXPECT_EQ(entry.changed, reserved > 0) << id.str();
+  }
+}
+
+TEST_F(Placing, APriceIsTheSameHoweverItWasWritten) {
+  for (const auto& price : {Decimal{5, 0}, Decimal{50, 1}, Decimal{500, 2}}) {
+    EXPECT_TRUE(place_lines({{.offer_id = OfferId("o1"), .quantity = 1, .price = price}}).has_value()) << price.scale;
+  }
+  EXPECT_TRUE(place_lines({{.offer_id = OfferId("o4"), .quantity = 1, .price = Decimal{1'200, 0}}}).has_value());
+}
+
+TEST_F(Placing, NamesEveryLineThatIsUnknownProductsFirst) {
+  expect_no({by_offer("no1", 1, 1, "/items/0"), by_offer("o1", 1, 500, "/items/1"), by_offer("no2", 1, 1, "/items/2")},
+            Errc::not_found, "unknown_offer",
+            {{"/items/0/offer_id", "unknown_offer"}, {"/items/2/offer_id", "unknown_offer"}});
+  auto product = by_product("nope", 1, 1);
+  product.pointer = "/items/1";
+  expect_no({by_offer("no1", 1, 1, "/items/0"), product}, Errc::not_found, "unknown_product",
+            {{"/items/1/product_id", "unknown_product"}});
+}
+
+TEST_F(Placing, NamesEveryLineThatIsNotSold) {
+  auto product = by_product("p5", 1, 100);
+  product.pointer = "/items/2";
+  expect_no({by_offer("o5", 1, 100, "/items/0"), by_offer("o1", 1, 500, "/items/1"), product}, Errc::conflict,
+            "offer_unavailable",
+            {{"/items/0/offer_id", "offer_unavailable"}, {"/items/2/product_id", "offer_unavailable"}});
+}
+
+TEST_F(Placing, NamesEveryPriceThatChangedAndTheFirstOfTheNewOnes) {
+  const std::vector<LineRequest> lines{by_offer("o1", 1, 500, "/items/0"), by_offer("o2", 1, 699, "/items/1"),
+                                       by_offer("o7", 1, 501, "/items/2")};
+  expect_no(lines, Errc::conflict, "price_changed",
+            {{"/items/1/price", "price_changed"}, {"/items/2/price", "price_changed"}});
+  const auto placed = place_lines(lines);
+  ASSERT_FALSE(placed.has_value());
+  ASSERT_EQ(placed.error().details.size(), 2U);
+  EXPECT_EQ(placed.error().details[0].name, "current_price");
+  EXPECT_EQ(std::get<Money>(placed.error().details[0].value).minor, 700);
+  EXPECT_EQ(placed.error().details[1].name, "currency");
+  EXPECT_EQ(placed.error().fields[0].message, "is now 7.00 USD");
+  EXPECT_EQ(placed.error().fields[1].message, "is now 5.00 USD");
+}
+
+TEST_F(Placing, NamesEveryPriceWithTooManyDecimals) {
+  auto fine = by_offer("o1", 1, 0, "/items/0");
+  fine.price = Decimal{50'000, 4};
+  auto off = by_offer("o2", 1, 0, "/items/2");
+  off.price = Decimal{7'001, 3};
+  expect_no({fine, by_offer("o7", 1, 499, "/items/1"), off}, Errc::invalid_argument, "validation_failed",
+            {{"/items/0/price", "too_many_decimals"}, {"/items/2/price", "too_many_decimals"}});
+}
+
+TEST_F(Placing, NamesEveryLineOfAnotherSellerAndEveryRepeatedOffer) {
+  expect_no(
+      {by_offer("o1", 1, 500, "/items/0"), by_offer("o3", 1, 450, "/items/1"), by_offer("o2", 1, 700, "/items/2")},
+      Errc::invalid_argument, "several_sellers", {{"/items/1", "several_sellers"}});
+  auto same = by_product("p7", 1, 500);
+  same.pointer = "/items/2";
+  expect_no({by_offer("o7", 1, 500, "/items/0"), by_offer("o1", 1, 500, "/items/1"), same,
+             by_offer("o1", 1, 500, "/items/3")},
+            Errc::invalid_argument, "validation_failed",
+            {{"/items/2", "duplicate_offer"}, {"/items/3", "duplicate_offer"}});
+}
+
+TEST_F(Placing, AnOfferWithoutAStockRowIsOutOfStock) {
+  assortment_.add(offer("o9", "p9", "s1", 100));
+  expect_no({by_offer("o9", 1, 100)}, Errc::conflict, "out_of_stock", {{"/quantity", "out_of_stock"}});
+}
+
+TEST_F(Placing, TellsOfThePriceBeforeTheStock) {
+  expect_no({by_offer("o1", 11, 499)}, Errc::conflict, "price_changed", {{"/price", "price_changed"}});
+}
+
+TEST_F(Placing, NamesTheLineThatMakesTheTotalTooLarge) {
+  ASSERT_TRUE(place_lines({by_offer("o6", 1, 99'999'999'999'999)}).has_value()) << "just below";
+  stock_.release(OfferId("o6"), 1);
+  expect_no({by_offer("o6", 1, 99'999'999'999'999, "/items/0"), by_offer("o1", 1, 500, "/items/1")},
+            Errc::invalid_argument, "validation_failed", {{"/items/1/quantity", "amount_too_large"}});
+}
+
+class BuyBox : public ::testing::Test {
+ protected:
+  void add(Offer made, std::optional<std::int64_t> on_hand, std::int64_t reserved = 0) {
+    if (on_hand) stock_.add(made.offer_id, {*on_hand, reserved, 1});
+    assortment_.add(std::move(made));
+  }
+  std::string chosen() const {
+    const auto* found = assortment_.buy_box(ProductId("p"), stock_);
+    return found == nullptr ? "none" : found->offer_id.str();
+  }
+
+  Assortment assortment_;
+  StockLevels stock_;
+};
+
+TEST_F(BuyBox, IsNoneForAProductThatNobodyOffers) {
+  EXPECT_EQ(chosen(), "none");
+  EXPECT_FALSE(assortment_.knows(ProductId("p")));
+  add(offer("a", "p", "s", 100, "USD", false), 5);
+  EXPECT_EQ(chosen(), "none") << "nobody sells it now";
+  EXPECT_TRUE(assortment_.knows(ProductId("p")));
+}
+
+TEST_F(BuyBox, IsTheCheapestThatIsSoldAndThere) {
+  add(offer("cheapest-not-sold", "p", "s", 1, "USD", false), 5);
+  add(offer("cheap-all-reserved", "p", "s", 2), 5, 5);
+  add(offer("cheap-no-row", "p", "s", 3), std::nullopt);
+  add(offer("dear", "p", "s", 900), 5);
+  add(offer("less-dear", "p", "s", 800), 1);
+  add(offer("of-another-product", "q", "s", 4), 5);
+  EXPECT_EQ(chosen(), "less-dear");
+  stock_.reserve(OfferId("less-dear"), 1);
+  EXPECT_EQ(chosen(), "dear");
+  stock_.reserve(OfferId("dear"), 5);
+  EXPECT_EQ(chosen(), "cheap-all-reserved") << "where none is in stock, the cheapest that is sold";
+}
+
+TEST_F(BuyBox, TiesGoToTheLowerIdInWhateverOrderTheyCame) {
+  add(offer("b", "p", "s1", 100), 1);
+  add(offer("a", "p", "s2", 100), 1);
+  add(offer("B", "p", "s3", 100), 1);
+  EXPECT_EQ(chosen(), "B") << "bytewise";
+  stock_.reserve(OfferId("B"), 1);
+  EXPECT_EQ(chosen(), "a");
+  stock_.reserve(OfferId("a"), 1);
+  stock_.reserve(OfferId("b"), 1);
+  EXPECT_EQ(chosen(), "B") << "of those out of stock too";
+}
+
+TEST_F(BuyBox, FindsOffersByTheirId) {
+  add(offer("a", "p", "s", 100), 1);
+  ASSERT_NE(assortment_.find(OfferId("a")), nullptr);
+  EXPECT_EQ(assortment_.find(OfferId("a"))->price.minor, 100);
+  EXPECT_EQ(assortment_.find(OfferId("b")), nullptr);
+  EXPECT_EQ(assortment_.offers().size(), 1U);
+}
+
 }  // namespace
 }  // namespace agora::order
