@@ -1,6 +1,7 @@
 #include "libs/http/connection.hpp"
 
 #include <charconv>
+#include <netinet/tcp.h>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,7 +15,6 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr std::size_t kReadSize = 8 << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 /// How long is read of what a refused client still sends, so that it gets to read why.
 constexpr std::chrono::milliseconds kLingerMax{1'000};
@@ -86,14 +86,20 @@ void Connection::enter(Phase phase, std::chrono::milliseconds allowed) {
   deadline_ = std::chrono::steady_clock::now() + allowed;
 }
 
+void Connection::acknowledge_now() {
+#ifdef TCP_QUICKACK
+  const int yes = 1;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
+#endif
+}
+
 Task<std::size_t> Connection::read_some() {
-  const auto before = input_.size();
-  input_.resize(before + kReadSize);
   error_code ec;
-  const auto read = co_await socket_.async_read_some(asio::buffer(input_.data() + before, kReadSize),
-                                                     asio::redirect_error(asio::use_awaitable, ec));
-  input_.resize(before + (ec ? 0 : read));
-  co_return ec ? 0 : read;
+  const auto read =
+      co_await socket_.async_read_some(asio::buffer(buffer_), asio::redirect_error(asio::use_awaitable, ec));
+  if (ec) co_return 0;
+  input_.append(buffer_.data(), read);
+  co_return read;
 }
 
 Task<Connection::Keep> Connection::serve_one() {
@@ -107,17 +113,20 @@ Task<Connection::Keep> Connection::serve_one() {
     const auto progress = reader.read(input_);
     if (progress == Progress::complete) break;
     if (progress == Progress::refused) {
-      const auto refusal = reader.refusal();
-      co_return co_await refuse(refusal.code, refusal.detail);
+      refuse(reader.refusal().code, reader.refusal().detail);
+      if (!all_sent()) co_await send_rest();
+      co_return Keep::no;
     }
     if (progress == Progress::head && phase_ == Phase::idle && !input_.empty())
       enter(Phase::header, limits.header_deadline);
     if (progress == Progress::body && phase_ != Phase::body) {
       phase_ = Phase::body;
       body_started = std::chrono::steady_clock::now();
+      acknowledge_now();
       if (input_.empty() && reader.expects_continue()) {
-        const bool sent = co_await send(kContinue);
-        if (!sent) co_return Keep::no;
+        send(kContinue);
+        if (!all_sent()) co_await send_rest();
+        if (!all_sent()) co_return Keep::no;
       }
     }
     if (phase_ == Phase::body) {
@@ -137,22 +146,26 @@ Task<Connection::Keep> Connection::serve_one() {
   if (!method) {
     auto response = state_->dispatcher.refuse("method_not_allowed", "The method is not one that is served.");
     response.headers.emplace_back("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    co_return co_await write(std::move(response), Method::get, Keep::no, reader.is_http_1_0());
+    write(response, Method::get, Keep::no, reader.is_http_1_0());
+    if (!all_sent()) co_await send_rest();
+    co_return Keep::no;
   }
   auto request = reader.take();
-  auto response = co_await state_->dispatcher.answer(request);
+  const auto response = co_await state_->dispatcher.answer(request);
   const auto keep = reader.keep_alive() && !state_->draining ? Keep::yes : Keep::no;
-  co_return co_await write(std::move(response), *method, keep, reader.is_http_1_0());
+  write(response, *method, keep, reader.is_http_1_0());
+  if (all_sent()) co_return keep;
+  co_await send_rest();
+  co_return all_sent() ? keep : Keep::no;
 }
 
-Task<Connection::Keep> Connection::refuse(std::string_view code, std::string_view detail) {
+void Connection::refuse(std::string_view code, std::string_view detail) {
   // Where one request ends and the next begins is not certain any more: nothing that follows is read as one.
   refused_ = true;
-  auto response = state_->dispatcher.refuse(code, detail);
-  co_return co_await write(std::move(response), Method::get, Keep::no, false);
+  write(state_->dispatcher.refuse(code, detail), Method::get, Keep::no, false);
 }
 
-Task<Connection::Keep> Connection::write(Response response, Method method, Keep keep, bool http_1_0) {
+void Connection::write(const Response& response, Method method, Keep keep, bool http_1_0) {
   output_.clear();
   output_ += http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ";
   append_number(output_, static_cast<std::size_t>(response.status));
@@ -182,20 +195,20 @@ Task<Connection::Keep> Connection::write(Response response, Method method, Keep 
   if (method != Method::head && response.status != 204) output_ += response.body;
 
   enter(Phase::writing, state_->options.limits.idle_deadline);
-  const bool sent = co_await send(output_);
-  co_return sent ? keep : Keep::no;
+  send(output_);
 }
 
-Task<bool> Connection::send(std::string_view bytes) {
-  // Nearly always the kernel takes it all at once, without a turn through the scheduler.
-  error_code ec;
-  const auto sent = socket_.write_some(asio::buffer(bytes), ec);
-  if (ec == asio::error::would_block) ec = {};
-  if (!ec && sent < bytes.size()) {
-    co_await asio::async_write(socket_, asio::buffer(bytes.substr(sent)),
-                               asio::redirect_error(asio::use_awaitable, ec));
-  }
-  co_return !ec;
+void Connection::send(std::string_view bytes) {
+  const auto sent = socket_.write_some(asio::buffer(bytes), send_error_);
+  if (send_error_ == asio::error::would_block) send_error_ = {};
+  unsent_ = bytes.substr(sent);
+}
+
+Task<void> Connection::send_rest() {
+  if (send_error_) co_return;
+  const auto sent = co_await asio::async_write(socket_, asio::buffer(unsent_),
+                                               asio::redirect_error(asio::use_awaitable, send_error_));
+  unsent_.remove_prefix(sent);
 }
 
 }  // namespace agora::http

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <chrono>
 #include <list>
 #include <memory>
@@ -55,22 +56,32 @@ class Connection {
 
   enum class Keep { no, yes };
   Task<Keep> serve_one();
-  Task<Keep> write(Response response, Method method, Keep keep, bool http_1_0);
-  Task<Keep> refuse(std::string_view code, std::string_view detail);
+  /// Puts the response into output_ and begins to send it; send_rest() ends it.
+  void write(const Response& response, Method method, Keep keep, bool http_1_0);
+  void refuse(std::string_view code, std::string_view detail);
   /// Appends to input_; 0 when the peer or a deadline ended the connection.
   Task<std::size_t> read_some();
-  /// Whether all bytes were taken.
-  Task<bool> send(std::string_view bytes);
+  /// Sends what the kernel takes at once: nearly always all of it, without a turn through the scheduler.
+  void send(std::string_view bytes);
+  bool all_sent() const { return unsent_.empty() && !send_error_; }
+  /// Awaits the rest; all_sent() is false after it only when the connection ended.
+  Task<void> send_rest();
   /// Reads on for a moment after a refusal: closing on unread bytes would reset the connection and take the answer with
   /// it.
   Task<void> linger();
+  /// Acknowledges the head before the body is there: a client that sends both apart waits for that (Nagle), and the
+  /// kernel would give it after 40 ms.
+  void acknowledge_now();
   void enter(Phase phase, std::chrono::milliseconds allowed);
 
   std::shared_ptr<ServerState> state_;
   Socket socket_;
   std::list<Connection*>::iterator self_;
-  std::string input_;   ///< read, not yet consumed
-  std::string output_;  ///< the response being written; reused
+  std::array<char, 8 << 10> buffer_;  ///< what a read fills; not cleared before, that would cost more than the read
+  std::string input_;                 ///< read, not yet consumed
+  std::string output_;                ///< the response being written; reused
+  std::string_view unsent_;           ///< of output_ or a literal
+  boost::system::error_code send_error_;
   Phase phase_ = Phase::idle;
   bool refused_ = false;
   Deadline deadline_ = Deadline::max();

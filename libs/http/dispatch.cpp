@@ -2,6 +2,7 @@
 
 #include "libs/base/unavailable.hpp"
 #include "libs/http/error_table.hpp"
+#include "libs/http/pages.hpp"
 #include "libs/http/text.hpp"
 #include "libs/log/log.hpp"
 #include "libs/telemetry/trace.hpp"
@@ -68,6 +69,12 @@ bool accepts(std::string_view accept, std::string_view type) {
     if (matches && !excluded) return true;
   }
   return false;
+}
+
+/// "No" when there is any parameter, naming each.
+Result<void> refuse_parameters(Request request) {
+  AGORA_TRY(auto parameters, request.query());
+  return QueryParameters(std::move(parameters)).finish();
 }
 
 /// The token of `Authorization: Bearer …`; none without the header.
@@ -144,9 +151,19 @@ Task<Response> Dispatcher::answer(RequestData& request) {
   const auto parent = traceparent ? telemetry::parse_traceparent(*traceparent) : std::nullopt;
   ctx.trace = parent ? telemetry::child_of(*parent) : telemetry::new_trace();
 
-  std::optional<std::size_t> row;
-  auto response = co_await route(request, std::move(ctx), row);
-  observe(row, request.method, response.status,
+  const auto found = match(router_, request);
+  auto refused = refuse_unrouted(found, request, ctx);
+  Response response;
+  if (refused) {
+    response = *std::move(refused);
+  } else {
+    ++in_flight_;
+    active_.add(1);
+    response = co_await handle(router_.routes()[*found.row], request, std::move(ctx));
+    active_.add(-1);
+    --in_flight_;
+  }
+  observe(found.malformed ? std::nullopt : found.row, request.method, response.status,
           std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   co_return response;
 }
@@ -158,26 +175,16 @@ Response Dispatcher::refuse(std::string_view code, std::string_view detail) {
   return response;
 }
 
-Task<Response> Dispatcher::route(RequestData& request, Ctx ctx, std::optional<std::size_t>& row) {
-  const auto found = match(router_, request);
+std::optional<Response> Dispatcher::refuse_unrouted(const Match& found, const RequestData& request, const Ctx& ctx) {
   if (found.malformed) {
-    co_return problem(Error{Errc::invalid_argument, "bad_request", "The path is not percent-encoded UTF-8."},
-                      ctx.trace.trace_id_hex());
+    return problem(Error{Errc::invalid_argument, "bad_request", "The path is not percent-encoded UTF-8."},
+                   ctx.trace.trace_id_hex());
   }
-  if (!found.row) co_return answer_without_row(found, request.method, ctx);
-  row = found.row;
-  const auto& entry = router_.routes()[*found.row];
-  if (!admit(entry)) {
-    shed_.add();
-    co_return problem(Error{Errc::unavailable, "overloaded", "Too many requests are under way; nothing was done."},
-                      ctx.trace.trace_id_hex());
-  }
-  ++in_flight_;
-  active_.add(1);
-  auto response = co_await handle(entry, request, std::move(ctx));
-  active_.add(-1);
-  --in_flight_;
-  co_return response;
+  if (!found.row) return answer_without_row(found, request.method, ctx);
+  if (admit(router_.routes()[*found.row])) return std::nullopt;
+  shed_.add();
+  return problem(Error{Errc::unavailable, "overloaded", "Too many requests are under way; nothing was done."},
+                 ctx.trace.trace_id_hex());
 }
 
 bool Dispatcher::admit(const Route& route) const {
@@ -200,6 +207,10 @@ Task<Response> Dispatcher::handle(const Route& route, RequestData& request, Ctx 
       auto principal = authenticate(route, request);
       if (!principal) co_return problem(principal.error(), ctx.trace.trace_id_hex());
       ctx.principal = *std::move(principal);
+    }
+    if (route.query == Query::refused && !request.query.empty()) {
+      const auto none = refuse_parameters(view);
+      if (!none) co_return problem(none.error(), ctx.trace.trace_id_hex());
     }
     auto result = co_await route.handler(ctx, view);
     if (result) co_return *std::move(result);

@@ -33,7 +33,8 @@ class Dispatcher {
     telemetry::Histogram* histogram;
   };
 
-  Task<Response> route(RequestData& request, Ctx ctx, std::optional<std::size_t>& row);
+  /// The answer to what no handler will see: no such path or method, or too many requests under way.
+  std::optional<Response> refuse_unrouted(const Match& found, const RequestData& request, const Ctx& ctx);
   Task<Response> handle(const Route& route, RequestData& request, Ctx ctx);
   Result<Principal> authenticate(const Route& route, const RequestData& request) const;
   bool admit(const Route& route) const;

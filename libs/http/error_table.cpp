@@ -68,7 +68,7 @@ int status_of(Errc errc) {
 
 std::vector<Route> error_routes() {
   return {{Method::get, "/errors/{code}", "getError", Auth::anonymous, Ownership::none, get_error, DemoGuests::no,
-           Admission::normal, "text/html"}};
+           Admission::normal, "text/html", Query::ignored}};
 }
 
 }  // namespace agora::http

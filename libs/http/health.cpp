@@ -26,7 +26,7 @@ Task<Result<Response>> get_metrics(const telemetry::Registry& metrics) {
 
 Route row(std::string path, std::string operation_id, Handler handler) {
   return {Method::get,        std::move(path), std::move(operation_id), Auth::anonymous, Ownership::none,
-          std::move(handler), DemoGuests::no,  Admission::reserved,     "text/plain"};
+          std::move(handler), DemoGuests::no,  Admission::reserved,     "text/plain",    Query::ignored};
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ enum class Ownership { none, buyer, seller };
 /// payment).
 enum class Admission { normal, reserved };
 
+/// What becomes of a query string: an operation takes only parameters it knows (422 `unknown_field`). `refused`: it
+/// knows none; `read`: its handler finishes QueryParameters; `ignored`: pages and probes, to which anybody adds things.
+enum class Query { refused, read, ignored };
+
 using Handler = std::function<Task<Result<Response>>(Ctx, Request)>;
 
 /// A row: everything there is to know about a route before its handler.
@@ -35,6 +39,7 @@ struct Route {
   DemoGuests demo_guests = DemoGuests::no;
   Admission admission = Admission::normal;
   std::string_view produces = "application/json";  ///< literal; 406 when Accept excludes it
+  Query query = Query::refused;
 };
 
 /// Finds the row of a method and path. Built before the server starts, immutable afterwards.

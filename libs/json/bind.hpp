@@ -177,6 +177,11 @@ void Binding::read_struct(const Node& node, const std::string& pointer, T& value
       add(child_pointer(pointer, member.name), {"required", "is required"});
     }
   });
+  if constexpr (requires(std::vector<FieldError>& errors) { value.check(pointer, errors); }) {
+    std::vector<FieldError> broken;
+    value.check(pointer, broken);
+    for (auto& error : broken) add(error.pointer, {std::move(error.code), std::move(error.message)});
+  }
 }
 
 }  // namespace agora::json

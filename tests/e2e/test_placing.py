@@ -125,7 +125,7 @@ def test_a_total_that_is_too_large_is_refused(sqlite_shop):
     ("{}", {("/quantity", "required"), ("/price", "required"), ("/product_id", "required")}),
     ('{"offer_id":"o1","product_id":"p1","quantity":1,"price":5}', {("/offer_id", "conflicting_fields")}),
     ('{"items":[],"quantity":1}', {("/quantity", "conflicting_fields"), ("/items", "out_of_range")}),
-    ('{"items":[{"quantity":0,"price":"x","colour":1}]}', {("/items/0/quantity", "out_of_range"), ("/items/0/price", "wrong_type"), ("/items/0/colour", "unknown_field")}),
+    ('{"items":[{"quantity":0,"price":"x","colour":1}]}', {("/items/0/quantity", "out_of_range"), ("/items/0/price", "wrong_type"), ("/items/0/colour", "unknown_field"), ("/items/0/product_id", "required")}),
     ('{"offer_id":"o 1","quantity":1,"price":5}', {("/offer_id", "invalid_id")}),
     ('{"offer_id":"o\\u0000","quantity":1,"price":5}', {("/offer_id", "null_character")}),
     ('{"offer_id":"' + "x" * 65 + '","quantity":1,"price":5}', {("/offer_id", "invalid_id")}),

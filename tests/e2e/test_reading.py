@@ -48,6 +48,19 @@ def test_wrong_parameters_are_named(sqlite_shop, query, pointer, code):
     assert [(e["pointer"], e["code"]) for e in document["errors"]] == [(pointer, code)]
 
 
+@pytest.mark.parametrize("method,path", [("POST", "/orders"), ("GET", "/orders/o1"), ("POST", "/orders/o1/cancellation")])
+def test_operations_without_parameters_name_those_they_get(sqlite_shop, method, path):
+    user = sqlite_shop.as_user("token-u1")
+    document = problem(user.request(method, path + "?colour=red&dry_run=1"), 422, "validation_failed")
+    assert [(e["pointer"], e["code"]) for e in document["errors"]] == [("?colour", "unknown_field"), ("?dry_run", "unknown_field")]
+    problem(user.request(method, path + "?colour=%ff"), 400, "malformed_query")
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/docs", "/openapi.json"])
+def test_pages_pass_over_what_a_client_adds(sqlite_shop, path):
+    assert sqlite_shop.client.get(path + "?utm_source=mail").status_code == 200
+
+
 def test_a_large_limit_is_cut(sqlite_shop):
     user = sqlite_shop.as_user("token-u1")
     for _ in range(101):

@@ -119,7 +119,8 @@ void Connection::begin(const std::string& text) {
 ResultPtr Connection::checked(PGresult* raw, const char* what) {
   ResultPtr result(raw);
   const auto status = PQresultStatus(result.get());
-  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return result;
+  // Empty: a migration that is the other engine's alone.
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return result;
   const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
   const bool lost = PQstatus(db_) != CONNECTION_OK;
   const std::string code = state == nullptr || lost ? "" : state;

@@ -14,6 +14,7 @@ using http::Auth;
 using http::DemoGuests;
 using http::Method;
 using http::Ownership;
+using http::Query;
 using http::Request;
 using http::Response;
 using HandlerResult = Task<Result<Response>>;
@@ -32,7 +33,8 @@ std::vector<http::Route> order_routes(const OrderRoutes& self) {
   return {
       {Method::post, "/orders", "createOrder", Auth::guest, Ownership::none, bound(create_order), DemoGuests::yes,
        Admission::reserved},
-      {Method::get, "/orders", "listOrders", Auth::guest, Ownership::buyer, bound(list_orders)},
+      {Method::get, "/orders", "listOrders", Auth::guest, Ownership::buyer, bound(list_orders), DemoGuests::no,
+       Admission::normal, "application/json", Query::read},
       {Method::get, "/orders/{order_id}", "getOrder", Auth::guest, Ownership::buyer, bound(get_order), DemoGuests::yes},
       {Method::post, "/orders/{order_id}/cancellation", "cancelOrder", Auth::guest, Ownership::buyer,
        bound(cancel_order)},
@@ -90,7 +92,6 @@ Response to_response(Answered answered) {
 
 HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
   AGORA_CO_TRY(const auto form, http::read_json<OrderForm>(request));
-  AGORA_CO_TRY(auto lines, lines_of(form));
   AGORA_CO_TRY(const auto buyer, buyer_of(self, ctx.principal, form.user_id));
   AGORA_CO_TRY(const auto key, http::idempotency_key(request));
 
@@ -98,7 +99,7 @@ HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
   PlaceCommand command{{.order_id = new_id<OrderTag>(now),
                         .group_id = new_id<OrderGroupTag>(now),
                         .user_id = buyer,
-                        .lines = std::move(lines),
+                        .lines = lines_of(form),
                         .now = now,
                         .payment_window = self.payment_window},
                        {},

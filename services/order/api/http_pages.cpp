@@ -31,7 +31,8 @@ Task<Result<Response>> get_openapi(Ctx, Request) {
 http::Route row(std::string path, std::string operation_id, http::Handler handler, std::string_view produces) {
   return {http::Method::get,     std::move(path),         std::move(operation_id),
           http::Auth::anonymous, http::Ownership::none,   std::move(handler),
-          http::DemoGuests::no,  http::Admission::normal, produces};
+          http::DemoGuests::no,  http::Admission::normal, produces,
+          http::Query::ignored};
 }
 
 }  // namespace

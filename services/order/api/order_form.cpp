@@ -4,52 +4,47 @@ namespace agora::order {
 namespace {
 
 /// Every line names an offer or a product, not both.
-void check_subject(const LineRequest& line, std::vector<FieldError>& errors) {
-  if (line.offer_id && line.product_id) {
-    errors.push_back({line.pointer + "/offer_id", "conflicting_fields", "give product_id or offer_id, not both"});
-  } else if (!line.offer_id && !line.product_id) {
-    errors.push_back({line.pointer + "/product_id", "required", "is required, or offer_id"});
+void check_subject(const std::optional<OfferId>& offer_id, const std::optional<ProductId>& product_id,
+                   const std::string& pointer, std::vector<FieldError>& errors) {
+  if (offer_id && product_id) {
+    errors.push_back({pointer + "/offer_id", "conflicting_fields", "give product_id or offer_id, not both"});
+  } else if (!offer_id && !product_id) {
+    errors.push_back({pointer + "/product_id", "required", "is required, or offer_id"});
   }
-}
-
-LineRequest single_line(const OrderForm& form, std::vector<FieldError>& errors) {
-  if (!form.quantity) errors.push_back({"/quantity", "required", "is required"});
-  if (!form.price) errors.push_back({"/price", "required", "is required: the price per unit that the buyer saw"});
-  return {.offer_id = form.offer_id,
-          .product_id = form.product_id,
-          .quantity = form.quantity.value_or(Quantity{}).value,
-          .price = form.price.value_or(Decimal{}),
-          .pointer = ""};
 }
 
 }  // namespace
 
-Result<std::vector<LineRequest>> lines_of(const OrderForm& form) {
-  std::vector<LineRequest> lines;
-  std::vector<FieldError> errors;
-  if (!form.items) {
-    lines.push_back(single_line(form, errors));
-  } else {
-    const auto conflict = [&](bool given, const char* pointer) {
-      if (given) errors.push_back({pointer, "conflicting_fields", "stands in items; give one form, not both"});
-    };
-    conflict(form.product_id.has_value(), "/product_id");
-    conflict(form.offer_id.has_value(), "/offer_id");
-    conflict(form.quantity.has_value(), "/quantity");
-    conflict(form.price.has_value(), "/price");
-    if (form.items->empty() || form.items->size() > kLinesMax) {
-      errors.push_back({"/items", "out_of_range", "must have 1 to " + std::to_string(kLinesMax) + " lines"});
-    }
-    for (const auto& item : *form.items) {
-      lines.push_back({.offer_id = item.offer_id,
-                       .product_id = item.product_id,
-                       .quantity = item.quantity.value,
-                       .price = item.price,
-                       .pointer = "/items/" + std::to_string(lines.size())});
-    }
+void LineForm::check(const std::string& pointer, std::vector<FieldError>& errors) const {
+  check_subject(offer_id, product_id, pointer, errors);
+}
+
+void OrderForm::check(const std::string& pointer, std::vector<FieldError>& errors) const {
+  if (!items) {
+    if (!quantity) errors.push_back({pointer + "/quantity", "required", "is required"});
+    if (!price)
+      errors.push_back({pointer + "/price", "required", "is required: the price per unit that the buyer saw"});
+    return check_subject(offer_id, product_id, pointer, errors);
   }
-  for (const auto& line : lines) check_subject(line, errors);
-  if (!errors.empty()) return json::validation_failed(std::move(errors));
+  const auto conflict = [&](bool given, const char* name) {
+    if (given) errors.push_back({pointer + name, "conflicting_fields", "stands in items; give one form, not both"});
+  };
+  conflict(product_id.has_value(), "/product_id");
+  conflict(offer_id.has_value(), "/offer_id");
+  conflict(quantity.has_value(), "/quantity");
+  conflict(price.has_value(), "/price");
+  if (items->empty() || items->size() > kLinesMax) {
+    errors.push_back({pointer + "/items", "out_of_range", "must have 1 to " + std::to_string(kLinesMax) + " lines"});
+  }
+}
+
+std::vector<LineRequest> lines_of(const OrderForm& form) {
+  if (!form.items) return {{form.offer_id, form.product_id, form.quantity->value, *form.price, ""}};
+  std::vector<LineRequest> lines;
+  for (const auto& item : *form.items) {
+    lines.push_back(
+        {item.offer_id, item.product_id, item.quantity.value, item.price, "/items/" + std::to_string(lines.size())});
+  }
   return lines;
 }
 

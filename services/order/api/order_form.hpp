@@ -19,6 +19,9 @@ struct LineForm {
   std::optional<OfferId> offer_id{};
   Quantity quantity{};
   Decimal price{};
+
+  /// It names an offer or a product, not both.
+  void check(const std::string& pointer, std::vector<FieldError>& errors) const;
 };
 BOOST_DESCRIBE_STRUCT(LineForm, (), (product_id, offer_id, quantity, price))
 
@@ -30,11 +33,13 @@ struct OrderForm {
   std::optional<Quantity> quantity{};
   std::optional<Decimal> price{};
   std::optional<std::vector<LineForm>> items{};
+
+  /// It has one of the two forms, whole.
+  void check(const std::string& pointer, std::vector<FieldError>& errors) const;
 };
 BOOST_DESCRIBE_STRUCT(OrderForm, (), (user_id, product_id, offer_id, quantity, price, items))
 
-/// The lines that a form asks for, each with the pointer it stands at.
-/// "No": invalid_argument `validation_failed` with all of `required`, `conflicting_fields`, `out_of_range`.
-Result<std::vector<LineRequest>> lines_of(const OrderForm& form);
+/// The lines that a form which was read asks for, each with the pointer it stands at.
+std::vector<LineRequest> lines_of(const OrderForm& form);
 
 }  // namespace agora::order

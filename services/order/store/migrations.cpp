@@ -1,14 +1,16 @@
 #include <array>
 
 #include "embedded/migration_0002_orders.hpp"
+#include "embedded/migration_0003_orders_clustered.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 2> kMigrations{{
+  static const std::array<sql::Migration, 3> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
+      {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
   }};
   return kMigrations;
 }

@@ -11,10 +11,16 @@ namespace {
 #define AGORA_LINE_COLUMNS                                                                                     \
   "line_id, offer_id, product_id, variant_id, sku, title, quantity, canceled_quantity, unit_price, subtotal, " \
   "discount_total, shipping_total, tax_total, total, requires_shipping"
+constexpr int kOrderColumns = 20;
 constexpr int kLineColumns = 15;
 
-constexpr sql::Sql kFindOrder{"SELECT " AGORA_ORDER_COLUMNS " FROM orders o WHERE o.order_id = $1"};
-constexpr sql::Sql kFindLines{"SELECT " AGORA_LINE_COLUMNS " FROM order_lines WHERE order_id = $1 ORDER BY position"};
+// One statement for an order and its lines: to begin another costs more than to repeat the order's columns. Every order
+// has a line.
+constexpr sql::Sql kFindOrder{
+    "SELECT " AGORA_ORDER_COLUMNS
+    ", l.line_id, l.offer_id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.canceled_quantity, "
+    "l.unit_price, l.subtotal, l.discount_total, l.shipping_total, l.tax_total, l.total, l.requires_shipping "
+    "FROM orders o JOIN order_lines l ON l.order_id = o.order_id WHERE o.order_id = $1 ORDER BY l.position"};
 constexpr sql::Sql kFindLinesOfMany{
     "SELECT " AGORA_LINE_COLUMNS
     ", order_id FROM order_lines WHERE order_id IN (SELECT value FROM json_each($1)) ORDER BY order_id, position",
@@ -79,18 +85,19 @@ Amounts read_amounts(const sql::Rows& rows, int first) {
           rows.int64(first + 4)};
 }
 
-OrderLine read_line(const sql::Rows& rows) {
-  return {.line_id = rows.id<LineTag>(0),
-          .offer_id = rows.id<OfferTag>(1),
-          .product_id = rows.id<ProductTag>(2),
-          .variant_id = rows.id<VariantTag>(3),
-          .sku = std::string(rows.text(4)),
-          .title = std::string(rows.text(5)),
-          .quantity = rows.int64(6),
-          .canceled_quantity = rows.int64(7),
-          .unit_price = rows.int64(8),
-          .amounts = read_amounts(rows, 9),
-          .requires_shipping = rows.boolean(14)};
+/// `first`: where the line's columns begin.
+OrderLine read_line(const sql::Rows& rows, int first) {
+  return {.line_id = rows.id<LineTag>(first),
+          .offer_id = rows.id<OfferTag>(first + 1),
+          .product_id = rows.id<ProductTag>(first + 2),
+          .variant_id = rows.id<VariantTag>(first + 3),
+          .sku = std::string(rows.text(first + 4)),
+          .title = std::string(rows.text(first + 5)),
+          .quantity = rows.int64(first + 6),
+          .canceled_quantity = rows.int64(first + 7),
+          .unit_price = rows.int64(first + 8),
+          .amounts = read_amounts(rows, first + 9),
+          .requires_shipping = rows.boolean(first + 14)};
 }
 
 OrderGroup read_group(const sql::Rows& rows) {
@@ -154,14 +161,12 @@ Order read_order(const sql::Rows& rows) {
 }
 
 std::optional<Order> find_order(sql::Tx& tx, const OrderId& order_id) {
-  std::optional<Order> order;
-  {
-    auto rows = tx.query(kFindOrder, {order_id});
-    if (!rows.next()) return std::nullopt;
-    order = read_order(rows);
-  }
-  auto lines = tx.query(kFindLines, {order_id});
-  while (lines.next()) order->lines.push_back(read_line(lines));
+  auto rows = tx.query(kFindOrder, {order_id});
+  if (!rows.next()) return std::nullopt;
+  std::optional<Order> order = read_order(rows);
+  do {
+    order->lines.push_back(read_line(rows, kOrderColumns));
+  } while (rows.next());
   return order;
 }
 
@@ -175,7 +180,7 @@ void load_lines(sql::Tx& tx, std::vector<Order>& orders) {
   }
   const auto wanted = json_array(ids);
   auto rows = tx.query(kFindLinesOfMany, {wanted});
-  while (rows.next()) by_id.at(rows.id<OrderTag>(kLineColumns))->lines.push_back(read_line(rows));
+  while (rows.next()) by_id.at(rows.id<OrderTag>(kLineColumns))->lines.push_back(read_line(rows, 0));
 }
 
 std::vector<LockedGroup> lock_groups(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked) {

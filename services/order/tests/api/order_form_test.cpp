@@ -84,7 +84,13 @@ TEST(OrderForm, SaysAllThatIsMissingAtOnce) {
   EXPECT_EQ(errors(R"({"items":[{"offer_id":"a"},{}]})"), (List{{"/items/0/quantity", "required"},
                                                                 {"/items/0/price", "required"},
                                                                 {"/items/1/quantity", "required"},
-                                                                {"/items/1/price", "required"}}));
+                                                                {"/items/1/price", "required"},
+                                                                {"/items/1/product_id", "required"}}));
+  EXPECT_EQ(errors(R"({"offer_id":"o","product_id":"p","quantity":0,"colour":1})"),
+            (List{{"/quantity", "out_of_range"},
+                  {"/colour", "unknown_field"},
+                  {"/price", "required"},
+                  {"/offer_id", "conflicting_fields"}}));
   EXPECT_EQ(errors(R"({"items":[{"quantity":1,"price":1},{"offer_id":"o","product_id":"p","quantity":1,"price":1}]})"),
             (List{{"/items/0/product_id", "required"}, {"/items/1/offer_id", "conflicting_fields"}}));
 }

@@ -285,6 +285,38 @@ TEST_P(OrderStoreTest, AnOlderVersionOfALogNeverOverwritesANewerOne) {
   EXPECT_EQ(number(kOnHand), 10);
 }
 
+class OrderMigrations : public ::testing::TestWithParam<sql::Engine> {};
+
+TEST_P(OrderMigrations, OrdersOfBeforeTheyWereClusteredAreStillThere) {
+  testing::TemporaryDatabase database(GetParam());
+  database->migrate(migrations().first(2));
+  Order order{.order_id = OrderId("old"),
+              .number = {},
+              .group_id = OrderGroupId("g"),
+              .user_id = UserId("u1"),
+              .seller_id = SellerId("s1"),
+              .currency = *Currency::from_code("USD")};
+  order.lines.push_back({.line_id = LineId("l"),
+                         .offer_id = OfferId("o1"),
+                         .product_id = ProductId("p1"),
+                         .variant_id = VariantId("v1"),
+                         .sku = "S",
+                         .title = "T",
+                         .quantity = 1});
+  order.version = 3;
+  order.placed_at = kNow;
+  database->write_blocking({}, [&](sql::Tx& tx) { insert_orders(tx, {&order}); });
+  database->migrate(migrations());
+  const auto found = database->read_blocking({}, [](sql::Tx& tx) { return find_order(tx, OrderId("old")); });
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->number, order.number);
+  EXPECT_EQ(found->version, 3);
+  EXPECT_EQ(found->placed_at, kNow);
+  EXPECT_EQ(found->lines.size(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, OrderMigrations, testing::kEngines, testing::engine_name);
+
 INSTANTIATE_TEST_SUITE_P(Engines, OrderStoreTest, testing::kEngines, testing::engine_name);
 
 TEST(OrderSchema, EveryComparedTextColumnIsCollatedBytewiseOnPostgresql) {
