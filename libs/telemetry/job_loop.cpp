@@ -20,7 +20,7 @@ struct JobLoop::State {
         job(std::move(job_)),
         timer(io),
         ended(io, Deadline::max()),
-        rounds(metrics.counter("agora_job_rounds_total", "Rounds of a job.", {{"job", name}})),
+        rounds(metrics.counter("agora_job_rounds_total", "Rounds of a job that ended, well or not.", {{"job", name}})),
         failures(metrics.counter("agora_job_failures_total", "Rounds of a job that failed.", {{"job", name}})) {}
 
   std::string name;
@@ -54,13 +54,13 @@ Task<void> JobLoop::run(std::shared_ptr<State> state) {
       log::warn(ctx, "a job's round failed", {{"job", state->name}, {"reason", reason}});
     };
     try {
-      state->rounds.add();
       more = co_await state->job(ctx);
     } catch (const std::exception& failure) {
       failed(failure.what());
     } catch (...) {
       failed("not a standard exception");
     }
+    state->rounds.add();
     if (more == MoreWork::yes || state->stopping) continue;
     state->timer.expires_after(state->interval);
     boost::system::error_code ec;
