@@ -4,6 +4,8 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 
+#include "libs/json/writer.hpp"
+
 namespace agora::json {
 namespace {
 
@@ -27,6 +29,7 @@ class Builder {
   using string_view = bj::string_view;
 
   Document document;
+  std::size_t values_max = kValuesMax;
   bool duplicate_key = false;
   bool too_many_values = false;
 
@@ -84,7 +87,7 @@ class Builder {
   }
 
   bool add(Kind kind, bool flag, error_code& ec) {
-    if (document.values_.size() == kValuesMax) {
+    if (document.values_.size() == values_max) {
       too_many_values = true;
       return stop(ec);
     }
@@ -139,12 +142,13 @@ class Builder {
   std::uint32_t key_size_ = 0;
 };
 
-Result<Document> Document::parse(std::string_view text) {
+Result<Document> Document::parse(std::string_view text, std::size_t values_max) {
   bj::parse_options options;
   options.max_depth = kDepthMax;
   bj::basic_parser<Builder> parser(options);
   auto& builder = parser.handler();
-  builder.document.values_.reserve(std::min<std::size_t>(kValuesMax, 8 + text.size() / 16));
+  builder.values_max = values_max;
+  builder.document.values_.reserve(std::min<std::size_t>(values_max, 8 + text.size() / 16));
   builder.document.texts_.reserve(text.size());
 
   bj::error_code ec;
@@ -194,6 +198,46 @@ std::optional<Node> Node::member(std::string_view name) const {
     if (child->key() == name) return child;
   }
   return std::nullopt;
+}
+
+namespace {
+
+void append_container(std::string& out, const Node& node, bool object) {
+  out += object ? '{' : '[';
+  bool first = true;
+  for (auto child = node.first(); child; child = child->next()) {
+    if (!first) out += ',';
+    first = false;
+    if (object) {
+      Writer(out).value(child->key());
+      out += ':';
+    }
+    append(out, *child);
+  }
+  out += object ? '}' : ']';
+}
+
+}  // namespace
+
+void append(std::string& out, const Node& node) {
+  switch (node.kind()) {
+    case Kind::null:
+      out += "null";
+      break;
+    case Kind::boolean:
+      out += node.boolean() ? "true" : "false";
+      break;
+    case Kind::number:
+      out += node.text();
+      break;
+    case Kind::string:
+      Writer(out).value(node.text());
+      break;
+    case Kind::array:
+    case Kind::object:
+      append_container(out, node, node.kind() == Kind::object);
+      break;
+  }
 }
 
 }  // namespace agora::json

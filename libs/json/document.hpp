@@ -47,8 +47,9 @@ class Node {
 /// Values stand in one array in the order they were written, their texts in one string. Immutable.
 class Document {
  public:
-  /// "No", all Errc::invalid_argument: `malformed_json`, `too_deep`, `too_many_values`, `duplicate_key`.
-  static Result<Document> parse(std::string_view text);
+  /// "No", all Errc::invalid_argument: `malformed_json`, `too_deep`, `too_many_values`, `duplicate_key`. `values_max`:
+  /// more than a client may send, for what our own services send each other.
+  static Result<Document> parse(std::string_view text, std::size_t values_max = kValuesMax);
 
   Node root() const { return {*this, 0}; }
 
@@ -72,5 +73,8 @@ class Document {
   std::vector<Value> values_;
   std::string texts_;
 };
+
+/// Appends the text of a value: its numbers as they were written, no blanks.
+void append(std::string& out, const Node& node);
 
 }  // namespace agora::json
