@@ -53,6 +53,16 @@ std::unique_ptr<Database> Database::open(const std::string& url, const Limits& l
   throw std::invalid_argument("a database URL starts with sqlite: or postgresql:");
 }
 
+void Database::on_commit(std::function<void()> listener) {
+  const std::lock_guard lock(listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+void Database::tell_committed() {
+  const std::lock_guard lock(listener_mutex_);
+  if (listener_) listener_();
+}
+
 void Database::migrate(std::span<const Migration> migrations) {
   const std::vector<Migration> steps(migrations.begin(), migrations.end());
   write_blocking({}, [steps](Tx& tx) { apply_migrations(tx, steps); });

@@ -3,6 +3,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -82,6 +83,10 @@ class Database {
   template <class Work>
   std::invoke_result_t<Work&, Tx&> read_blocking(Ctx ctx, Work work);
 
+  /// Has `listener` called after each commit of this process, on the thread that committed; it must be quick and must
+  /// not throw. One listener; an empty one ends it, and is not called any more once this returned.
+  void on_commit(std::function<void()> listener);
+
   /// Finishes what is queued, checkpoints (SQLite), closes. Writes after it throw unavailable.
   virtual void close() = 0;
 
@@ -90,6 +95,14 @@ class Database {
   virtual void enqueue_read(Member& member) = 0;
   /// Runs a read by primary key on this thread if the engine can; else false.
   virtual bool run_inline(Member& member) = 0;
+
+ protected:
+  /// For engines: after every commit.
+  void tell_committed();
+
+ private:
+  std::mutex listener_mutex_;
+  std::function<void()> listener_;
 };
 
 /// A hot path: commands that wait while a commit runs are handled together in one transaction. Copyable; refers to its

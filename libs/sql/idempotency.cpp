@@ -41,6 +41,7 @@ constexpr Sql kClaim{
 constexpr Sql kAnswer{
     "UPDATE idempotency_keys SET body = $1, status = $2, location = $3, answer = $4 WHERE principal = $5 AND hash = "
     "$6"};
+constexpr Sql kForgetPrincipal{"DELETE FROM idempotency_keys WHERE principal = $1"};
 constexpr Sql kUnclaim{"DELETE FROM idempotency_keys WHERE principal = $1 AND hash = $2"};
 constexpr Sql kDeleteOld{
     "DELETE FROM idempotency_keys WHERE key_id IN (SELECT key_id FROM idempotency_keys WHERE made_at < $1 "
@@ -63,6 +64,10 @@ Bytes bytes(const Sha256& hash) {
 }  // namespace
 
 const std::string_view kIdempotencySchema = kSchema;
+
+std::int64_t forget_principal(Tx& tx, std::string_view principal) {
+  return tx.execute(kForgetPrincipal, {principal});
+}
 
 IdempotencyKey idempotency_key(std::string principal, std::string_view operation_id,
                                const std::vector<std::string_view>& path_parameters, std::string_view key,

@@ -84,6 +84,9 @@ class KeySpan {
 /// Deletes at most `limit` keys made before `before`; how many went. For the cleaning job (keys are kept 24 h).
 std::int64_t delete_idempotency_keys(Tx& tx, Timestamp before, std::int64_t limit);
 
+/// Deletes the answers kept for an erased principal; how many went.
+std::int64_t forget_principal(Tx& tx, std::string_view principal);
+
 /// The table; every service's first migration.
 extern const std::string_view kIdempotencySchema;
 

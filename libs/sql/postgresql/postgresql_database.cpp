@@ -178,6 +178,7 @@ void PostgresqlDatabase::commit_once(Connection& connection, Unit& unit, std::si
     if (std::string_view(PQcmdStatus(result.get())) != "COMMIT") {
       throw DatabaseError(DatabaseError::Kind::failed, "COMMIT rolled back: a work went on after an SQL error");
     }
+    tell_committed();
   } catch (const SqlError& error) {
     if (!error.connection_lost()) throw;
     connection.drop();

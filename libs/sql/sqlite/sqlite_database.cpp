@@ -329,6 +329,7 @@ void SqliteDatabase::commit() {
   AGORA_CRASH_POINT("sql.before_commit");
   run(writer_, "COMMIT");
   commits_.fetch_add(1, std::memory_order_release);
+  tell_committed();
   faults::after_transaction(writer_.get());
 }
 
