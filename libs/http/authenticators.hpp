@@ -1,7 +1,9 @@
 #pragma once
 #include <string>
 #include <unordered_map>
+#include <vector>
 
+#include "libs/base/secret.hpp"
 #include "libs/http/authenticator.hpp"
 
 namespace agora::http {
@@ -23,6 +25,21 @@ class TestTokens final : public Authenticator {
 
  private:
   std::unordered_map<std::string, Principal> tokens_;
+};
+
+/// The service token, for internal ports: a secret that our services share, from a file of one or two lines (two while
+/// it is rotated). Compared in constant time.
+class ServiceTokens final : public Authenticator {
+ public:
+  /// Throws std::runtime_error when the file cannot be read, has no or more than two lines, or one shorter than 32
+  /// characters.
+  static ServiceTokens from_file(const std::string& path);
+  Result<Principal> authenticate(std::optional<std::string_view> bearer) const override;
+  /// The one to send: the first line.
+  const Secret<std::string>& own() const { return tokens_.front(); }
+
+ private:
+  std::vector<Secret<std::string>> tokens_;
 };
 
 /// Demo mode: whoever has no token is a demo guest; tokens are the next authenticator's business. `next` must outlive

@@ -103,6 +103,8 @@ bool has_level(Auth auth, const Principal& principal) {
       return principal.has(Role::support) || principal.has(Role::admin);
     case Auth::admin:
       return principal.has(Role::admin);
+    case Auth::service:
+      return principal.has(Role::service);
   }
   return false;
 }

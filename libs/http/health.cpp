@@ -35,6 +35,10 @@ void Readiness::add_check(std::string name, std::function<std::optional<std::str
   checks_.push_back({std::move(name), std::move(check)});
 }
 
+void Readiness::add_note(std::string name, std::function<std::optional<std::string>()> note) {
+  notes_.push_back({std::move(name), std::move(note)});
+}
+
 bool Readiness::ready() const {
   if (draining_) return false;
   for (const auto& check : checks_) {
@@ -49,6 +53,10 @@ std::string Readiness::report() const {
   for (const auto& check : checks_) {
     const auto trouble = check.run();
     report += trouble ? "[-] " + check.name + ": " + *trouble + "\n" : "[+] " + check.name + " ok\n";
+  }
+  for (const auto& note : notes_) {
+    const auto trouble = note.run();
+    report += trouble ? "[!] " + note.name + " degraded: " + *trouble + "\n" : "[+] " + note.name + " ok\n";
   }
   return report + (ready() ? "ready\n" : "not ready\n");
 }

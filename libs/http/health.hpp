@@ -14,6 +14,8 @@ class Readiness {
  public:
   /// `check` gives a sentence when something is wrong.
   void add_check(std::string name, std::function<std::optional<std::string>()> check);
+  /// Something that is worth knowing and keeps nobody from being sent work: `note` gives a sentence when it is so.
+  void add_note(std::string name, std::function<std::optional<std::string>()> note);
   void set_draining() { draining_ = true; }
 
   bool ready() const;
@@ -26,6 +28,7 @@ class Readiness {
     std::function<std::optional<std::string>()> run;
   };
   std::vector<Check> checks_;
+  std::vector<Check> notes_;
   bool draining_ = false;
 };
 

@@ -98,6 +98,8 @@ std::string_view to_string(Auth auth) {
       return "support";
     case Auth::admin:
       return "admin";
+    case Auth::service:
+      return "service";
   }
   return "admin";
 }

@@ -12,7 +12,8 @@
 namespace agora::http {
 
 /// Who may call: checked before the handler runs. guest: anyone with a token.
-enum class Auth { anonymous, guest, user, member, support, admin };
+/// service: another service of ours, by the service token; for internal ports.
+enum class Auth { anonymous, guest, user, member, support, admin, service };
 /// Whether demo mode lets a request without a token in; the handler then takes the principal from what is asked for.
 enum class DemoGuests { no, yes };
 /// Whose thing the route touches; the handler or store enforces it (another's answers as a missing one: 404), tests

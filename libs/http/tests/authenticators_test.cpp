@@ -26,6 +26,30 @@ class TemporaryFile {
   std::string path_ = "/tmp/agora-tokens-XXXXXX";
 };
 
+TEST(ServiceTokens, AcceptTheOneOrTwoOfTheirFile) {
+  const std::string old_token(32, 'a');
+  const std::string new_token(40, 'b');
+  const TemporaryFile file(new_token + "\n" + old_token + "\r\n");
+  const auto tokens = ServiceTokens::from_file(file.path());
+  EXPECT_EQ(tokens.own().reveal(), new_token);
+  for (const auto& token : {old_token, new_token}) EXPECT_TRUE(tokens.authenticate(token)->has(Role::service));
+  for (const auto& wrong : {std::string(), std::string(31, 'a'), std::string(33, 'a'), std::string(32, 'b')}) {
+    EXPECT_EQ(tokens.authenticate(wrong).error().code, "invalid_token");
+  }
+  EXPECT_EQ(tokens.authenticate(std::nullopt)->kind, Principal::Kind::anonymous);
+}
+
+TEST(ServiceTokens, RefuseFilesThatHoldNoSecret) {
+  for (const std::string text : {"", "short\n", "\n"}) {
+    const TemporaryFile file(text);
+    EXPECT_THROW(ServiceTokens::from_file(file.path()), std::runtime_error) << text;
+  }
+  const std::string token(32, 'a');
+  const TemporaryFile three(token + "\n" + token + "\n" + token + "\n");
+  EXPECT_THROW(ServiceTokens::from_file(three.path()), std::runtime_error);
+  EXPECT_THROW(ServiceTokens::from_file("/nonexistent"), std::runtime_error);
+}
+
 std::string mistakes_in(const std::string& text) {
   const TemporaryFile file(text);
   try {
