@@ -1,0 +1,258 @@
+#include "libs/events/event_log.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "libs/json/writer.hpp"
+
+namespace agora::events {
+namespace {
+
+constexpr sql::Sql kState{
+    "SELECT log_id, trimmed_through, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) FROM "
+    "event_log",
+    "SELECT log_id, trimmed_through, trimmed_through FROM event_log"};
+constexpr sql::Sql kRead{
+    "SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM outbox "
+    "WHERE sequence > $1 AND topic IN (SELECT value FROM json_each($2)) ORDER BY sequence LIMIT $3",
+    "SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM outbox "
+    "WHERE sequence > $1 AND topic IN (SELECT json_array_elements_text($2::json)) ORDER BY sequence LIMIT $3"};
+constexpr sql::Sql kLast{"SELECT sequence, event_id FROM outbox ORDER BY sequence DESC LIMIT 1"};
+constexpr sql::Sql kTrimmedLast{"SELECT trimmed_through, trimmed_id FROM event_log"};
+constexpr sql::Sql kEventAt{
+    "SELECT event_id FROM outbox WHERE sequence = $1 UNION ALL "
+    "SELECT event_id FROM outbox_compacted WHERE sequence = $1 UNION ALL "
+    "SELECT trimmed_id FROM event_log WHERE trimmed_through = $1"};
+
+constexpr sql::Sql kAcknowledge{
+    "INSERT INTO feed_consumers (consumer, acked, dropped, seen_at) VALUES ($1, $2, 0, $3) "
+    "ON CONFLICT (consumer) DO UPDATE SET acked = excluded.acked, seen_at = excluded.seen_at "
+    "WHERE feed_consumers.dropped = 0"};
+constexpr sql::Sql kIsDropped{"SELECT 1 FROM feed_consumers WHERE consumer = $1 AND dropped = 1"};
+constexpr sql::Sql kForget{"DELETE FROM feed_consumers WHERE consumer = $1"};
+constexpr sql::Sql kConsumers{"SELECT consumer, acked, dropped FROM feed_consumers"};
+constexpr sql::Sql kDrop{
+    "INSERT INTO feed_consumers (consumer, acked, dropped, seen_at) VALUES ($1, $2, 1, $3) "
+    "ON CONFLICT (consumer) DO UPDATE SET dropped = 1"};
+
+constexpr sql::Sql kUncompacted{
+    "SELECT o.sequence, o.topic, o.subject, o.version, o.time FROM outbox o "
+    "WHERE o.sequence > (SELECT compacted_through FROM event_log) ORDER BY o.sequence LIMIT $1"};
+constexpr sql::Sql kLeaveBehind{
+    "INSERT INTO outbox_compacted (sequence, event_id) SELECT sequence, event_id FROM outbox "
+    "WHERE topic = $1 AND subject = $2 AND version < $3"};
+constexpr sql::Sql kDeleteOlder{"DELETE FROM outbox WHERE topic = $1 AND subject = $2 AND version < $3"};
+constexpr sql::Sql kCompactedThrough{"UPDATE event_log SET compacted_through = $1"};
+
+constexpr sql::Sql kTrimmable{
+    "SELECT sequence, event_id, topic, time FROM outbox "
+    "WHERE sequence > (SELECT trimmed_through FROM event_log) AND sequence <= $1 ORDER BY sequence LIMIT $2"};
+constexpr sql::Sql kDeleteFact{"DELETE FROM outbox WHERE sequence = $1"};
+constexpr sql::Sql kDeleteLeftBehind{"DELETE FROM outbox_compacted WHERE sequence <= $1"};
+constexpr sql::Sql kTrimmedThrough{"UPDATE event_log SET trimmed_through = $1, trimmed_id = $2"};
+
+std::string json_list(const std::vector<std::string>& items) {
+  std::string out;
+  json::Writer json(out);
+  json.begin_array();
+  for (const auto& item : items) json.value(item);
+  json.end_array();
+  return out;
+}
+
+Error position_lost() {
+  return {Errc::failed_precondition, "position_lost",
+          "The log does not know this position: it was trimmed, or put back from a copy."};
+}
+
+/// The row under the cursor as CloudEvents JSON.
+void append_event(std::string& out, const sql::Rows& row, const std::string& publisher, const std::string& log_id) {
+  const std::string source = "/agora/" + publisher;
+  json::Writer json(out);
+  json.begin_object()
+      .member("specversion", "1.0")
+      .member("id", row.text(1))
+      .member("source", source)
+      .member("type", row.text(3))
+      .member("subject", row.text(4))
+      .member("time", row.time(6))
+      .member("datacontenttype", "application/json")
+      .member("dataschema", source + "/events/" + std::string(row.text(3)))
+      .member("topic", row.text(2))
+      .member("logid", log_id)
+      .member("sequence", std::to_string(row.int64(0)))
+      .member("version", std::to_string(row.int64(5)));
+  if (!row.is_null(7)) json.member("traceparent", row.text(7));
+  json.key("data").raw(row.text(8)).end_object();
+}
+
+/// Services whose acknowledgement the trimming of a publisher's log waits for.
+std::vector<std::string> declared_consumers(std::string_view publisher) {
+  std::vector<std::string> names;
+  for (const auto& topic : topics()) {
+    if (topic.publisher != publisher) continue;
+    for (const auto consumer : topic.consumers) {
+      if (std::find(names.begin(), names.end(), consumer) == names.end()) names.emplace_back(consumer);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+LogState EventLog::state(sql::Tx& tx) const {
+  auto rows = tx.query(kState);
+  if (!rows.next()) throw sql::DatabaseError(sql::DatabaseError::Kind::failed, "the event log has lost its row");
+  return {.log_id = std::string(rows.text(0)), .head = rows.int64(2), .trimmed_through = rows.int64(1)};
+}
+
+std::optional<std::string> EventLog::event_at(sql::Tx& tx, std::int64_t sequence) const {
+  auto rows = tx.query(kEventAt, {sequence});
+  if (!rows.next()) return std::nullopt;
+  return std::string(rows.text(0));
+}
+
+Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const {
+  Page page{.log = state(tx)};
+  page.next.log_id = page.log.log_id;
+  if (request.after) {
+    const auto& after = *request.after;
+    if (after.log_id != page.log.log_id) {
+      return Error{Errc::failed_precondition, "log_changed", "The log has another id: it was restored."};
+    }
+    // A newborn passes the states that are older than what was trimmed before its birth.
+    const bool newborn = request.birth_through && *request.birth_through == page.log.trimmed_through;
+    if (after.sequence < page.log.trimmed_through && !newborn) return position_lost();
+    if (after.sequence > page.log.head) return position_lost();
+    if (after.sequence > 0 && event_at(tx, after.sequence) != after.event_id) return position_lost();
+    page.next = after;
+  }
+  const auto limit = request.limit > 0 ? std::min(request.limit, limits_.page_events_max) : limits_.page_events_max;
+  const auto topics = json_list(request.topics);
+  page.events = "[";
+  bool cut = false;
+  {
+    auto rows = tx.query(kRead, {page.next.sequence, topics, limit});
+    while (!cut && rows.next()) {
+      if (page.count > 0) page.events += ',';
+      append_event(page.events, rows, publisher_, page.log.log_id);
+      ++page.count;
+      page.next.sequence = rows.int64(0);
+      page.next.event_id = rows.text(1);
+      cut = page.count == limit || static_cast<std::int64_t>(page.events.size()) > limits_.page_bytes_max;
+    }
+  }
+  page.events += ']';
+  if (cut) return page;
+  // Nothing more was asked for: the position goes on to the end of the log.
+  auto last = tx.query(kLast);
+  if (last.next() && last.int64(0) > page.next.sequence) {
+    page.next.sequence = last.int64(0);
+    page.next.event_id = last.text(1);
+  }
+  auto trimmed = tx.query(kTrimmedLast);
+  if (trimmed.next() && trimmed.int64(0) > page.next.sequence) {
+    page.next.sequence = trimmed.int64(0);
+    page.next.event_id = trimmed.text(1);
+  }
+  return page;
+}
+
+Result<void> EventLog::acknowledge(sql::Tx& tx, const std::string& consumer, std::int64_t acked, Timestamp now) const {
+  if (tx.execute(kAcknowledge, {consumer, acked, now}) == 1) return {};
+  return Error{Errc::failed_precondition, "consumer_dropped",
+               "The consumer held the log up for too long; what it missed is gone."};
+}
+
+bool EventLog::is_dropped(sql::Tx& tx, const std::string& consumer) const {
+  auto rows = tx.query(kIsDropped, {consumer});
+  return rows.next();
+}
+
+void EventLog::forget(sql::Tx& tx, const std::string& consumer) const {
+  tx.execute(kForget, {consumer});
+}
+
+EventLog::Trimmed EventLog::trim(sql::Tx& tx, Timestamp now) const {
+  Trimmed done;
+  done.compacted = compact(tx, now);
+  const auto safe = safe_to_trim(tx, now, done.dropped);
+  std::int64_t through = 0;
+  std::string through_id;
+  std::vector<std::int64_t> facts;
+  std::int64_t seen = 0;
+  {
+    auto rows = tx.query(kTrimmable, {safe, limits_.trim_rows_max});
+    while (rows.next() && rows.time(3) <= now - limits_.keep) {
+      ++seen;
+      through = rows.int64(0);
+      through_id = rows.text(1);
+      const auto* topic = find_topic(rows.text(2));
+      if (topic == nullptr || topic->kind == Kind::fact) facts.push_back(through);
+    }
+  }
+  if (seen > 0) {
+    sql::Batch gone(kDeleteFact, 1);
+    for (const auto sequence : facts) gone.add({sequence});
+    tx.batch(gone);
+    tx.execute(kDeleteLeftBehind, {through});
+    tx.execute_one(kTrimmedThrough, {through, through_id});
+  }
+  done.trimmed = static_cast<std::int64_t>(facts.size());
+  done.more = seen == limits_.trim_rows_max || done.compacted == limits_.trim_rows_max;
+  return done;
+}
+
+std::int64_t EventLog::compact(sql::Tx& tx, Timestamp now) const {
+  // Newest version of each subject in the next stretch of rows; what is older of it goes.
+  std::map<std::pair<std::string, std::string>, std::int64_t> newest;
+  std::int64_t through = 0;
+  std::int64_t seen = 0;
+  {
+    auto rows = tx.query(kUncompacted, {limits_.trim_rows_max});
+    while (rows.next() && rows.time(4) <= now - limits_.compaction_lag) {
+      ++seen;
+      through = rows.int64(0);
+      const auto* topic = find_topic(rows.text(1));
+      if (topic == nullptr || topic->kind == Kind::fact) continue;
+      newest[{std::string(rows.text(1)), std::string(rows.text(2))}] = rows.int64(3);
+    }
+  }
+  if (seen == 0) return 0;
+  for (const auto& [subject, version] : newest) {
+    tx.execute(kLeaveBehind, {subject.first, subject.second, version});
+    tx.execute(kDeleteOlder, {subject.first, subject.second, version});
+  }
+  tx.execute_one(kCompactedThrough, {through});
+  return seen;
+}
+
+std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const {
+  const auto head = state(tx).head;
+  std::map<std::string, std::pair<std::int64_t, bool>> known;
+  {
+    auto rows = tx.query(kConsumers);
+    while (rows.next()) known[std::string(rows.text(0))] = {rows.int64(1), rows.boolean(2)};
+  }
+  // The oldest row that may be kept for a consumer's sake.
+  std::int64_t kept_from = head - limits_.keep_rows_max;
+  {
+    auto rows = tx.query(kTrimmable, {head, std::int64_t{1}});
+    const bool too_old = rows.next() && rows.time(3) < now - limits_.keep_max;
+    if (too_old) kept_from = std::max(kept_from, rows.int64(0));
+  }
+  auto safe = head;
+  for (const auto& consumer : declared_consumers(publisher_)) {
+    const auto [acked, gone] = known.contains(consumer) ? known.at(consumer) : std::pair{std::int64_t{0}, false};
+    if (gone) continue;
+    if (acked < kept_from) {
+      tx.execute(kDrop, {consumer, acked, now});
+      dropped.push_back(consumer);
+      continue;
+    }
+    safe = std::min(safe, acked);
+  }
+  return safe;
+}
+
+}  // namespace agora::events

@@ -1,0 +1,89 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/events/event.hpp"
+#include "libs/sql/tx.hpp"
+
+namespace agora::events {
+
+/// Named limits of a log; every number is a setting.
+struct LogLimits {
+  std::int64_t page_events_max = 1'000;
+  std::int64_t page_bytes_max = 4 << 20;                            ///< a page ends after the event that passes this
+  std::chrono::milliseconds keep{std::chrono::hours{7 * 24}};       ///< events are kept this long, acknowledged or not
+  std::chrono::milliseconds keep_max{std::chrono::hours{30 * 24}};  ///< and no longer than this for a slow consumer
+  std::int64_t keep_rows_max = 50'000'000;                          ///< nor beyond so many
+  std::chrono::milliseconds compaction_lag{std::chrono::minutes{10}};  ///< older versions of a state stay this long
+  std::int64_t trim_rows_max = 1'000;                                  ///< in one transaction
+};
+
+/// What there is to know of a log.
+struct LogState {
+  std::string log_id{};
+  std::int64_t head = 0;             ///< the last number given
+  std::int64_t trimmed_through = 0;  ///< positions up to here are no longer known
+};
+
+/// What a consumer asks for.
+struct ReadRequest {
+  std::vector<std::string> topics{};
+  std::optional<Position> after{};              ///< none: a consumer that is born
+  std::optional<std::int64_t> birth_through{};  ///< `trimmed_through` when it was born, while it is below that
+  std::int64_t limit = 0;                       ///< 0: as many as a page has
+};
+
+/// Events and where to go on. `next` is also past events of topics that were not asked for.
+struct Page {
+  LogState log{};
+  Position next{};
+  std::string events{};  ///< JSON array of CloudEvents
+  std::int64_t count = 0;
+};
+
+/// The outbox as a log that others read. Functions of a transaction, no state of its own but settings: thread-safe.
+/// SQLite only: on PostgreSQL rows must be numbered after they committed, which is not there yet.
+class EventLog {
+ public:
+  /// `publisher`: the service, `order`; its events' source is `/agora/order`.
+  EventLog(std::string publisher, LogLimits limits) : publisher_(std::move(publisher)), limits_(limits) {}
+
+  LogState state(sql::Tx& tx) const;
+
+  /// The events after a position, in order.
+  /// "No" (HTTP 410): failed_precondition `log_changed` (another log_id), `position_lost` (trimmed, or another event
+  /// stands there: this log was put back from a copy).
+  Result<Page> read_after(sql::Tx& tx, const ReadRequest& request) const;
+
+  /// Remembers that a consumer committed all up to `acked`. "No" (HTTP 410): `consumer_dropped`.
+  Result<void> acknowledge(sql::Tx& tx, const std::string& consumer, std::int64_t acked, Timestamp now) const;
+  /// Whether it held the log up for too long.
+  bool is_dropped(sql::Tx& tx, const std::string& consumer) const;
+  /// Lets a dropped consumer begin again.
+  void forget(sql::Tx& tx, const std::string& consumer) const;
+
+  /// What a round of trimming did.
+  struct Trimmed {
+    std::int64_t compacted = 0;          ///< older versions of states
+    std::int64_t trimmed = 0;            ///< facts
+    std::vector<std::string> dropped{};  ///< consumers that held the log up for too long
+    bool more = false;                   ///< there is more to do
+  };
+  /// Compacts states and trims facts, at most trim_rows_max of each.
+  Trimmed trim(sql::Tx& tx, Timestamp now) const;
+
+  const std::string& publisher() const { return publisher_; }
+  const LogLimits& limits() const { return limits_; }
+
+ private:
+  /// The event at a number, whether it is kept, compacted or the one trimmed last; none when nobody knows.
+  std::optional<std::string> event_at(sql::Tx& tx, std::int64_t sequence) const;
+  std::int64_t compact(sql::Tx& tx, Timestamp now) const;
+  std::int64_t safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const;
+
+  std::string publisher_;
+  LogLimits limits_;
+};
+
+}  // namespace agora::events

@@ -1,0 +1,212 @@
+#include "libs/events/feed_server.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "libs/http/pages.hpp"
+#include "libs/json/writer.hpp"
+#include "libs/log/log.hpp"
+#include "libs/sql/faults.hpp"
+
+namespace agora::events {
+namespace {
+
+constexpr std::chrono::milliseconds kReadDeadline{5'000};
+
+std::vector<std::string> split_list(std::string_view list) {
+  std::vector<std::string> items;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    items.emplace_back(list.substr(0, comma));
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  }
+  return items;
+}
+
+/// A number that is not negative; complains and gives 0 when it is none.
+std::int64_t to_number(http::QueryParameters& parameters, std::string_view name, const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (ec == std::errc{} && end == text.data() + text.size() && number >= 0) return number;
+  parameters.complain(name, "invalid_value", "must be an integer of at least 0");
+  return 0;
+}
+
+std::optional<std::int64_t> take_number(http::QueryParameters& parameters, std::string_view name) {
+  const auto text = parameters.take(name);
+  if (!text) return std::nullopt;
+  return to_number(parameters, name, *text);
+}
+
+/// Whether contracts/events lets a consumer read a topic of this publisher.
+bool may_read(const std::string& publisher, const std::string& consumer, const std::string& name) {
+  const auto* topic = find_topic(name);
+  return topic != nullptr && topic->publisher == publisher &&
+         std::find(topic->consumers.begin(), topic->consumers.end(), consumer) != topic->consumers.end();
+}
+
+http::Response to_response(const Page& page) {
+  http::Response response;
+  response.body.reserve(page.events.size() + 256);
+  json::Writer(response.body)
+      .begin_object()
+      .member("log_id", page.log.log_id)
+      .member("head", page.log.head)
+      .member("trimmed_through", page.log.trimmed_through)
+      .key("next")
+      .begin_object()
+      .member("after", page.next.sequence)
+      .member("after_id", page.next.event_id)
+      .end_object()
+      .key("events")
+      .raw(page.events)
+      .end_object();
+  return response;
+}
+
+}  // namespace
+
+/// What a poll asks for.
+struct FeedServer::Poll {
+  std::string consumer{};
+  ReadRequest read{};
+  std::optional<std::int64_t> ack{};
+  std::chrono::milliseconds wait{0};
+
+  static Result<Poll> from(const std::string& publisher, http::Request request) {
+    AGORA_TRY(auto pairs, request.query());
+    http::QueryParameters parameters(std::move(pairs));
+    Poll poll{.consumer = parameters.take("consumer").value_or("")};
+    poll.read.topics = split_list(parameters.take("topics").value_or(""));
+    if (poll.read.topics.empty()) parameters.complain("topics", "required", "is required");
+    for (const auto& topic : poll.read.topics) {
+      if (!may_read(publisher, poll.consumer, topic)) {
+        parameters.complain("topics", "invalid_value", "must be topics of this log that declare this consumer");
+        break;
+      }
+    }
+    const auto log_id = parameters.take("log_id");
+    const auto after = take_number(parameters, "after");
+    const auto after_id = parameters.take("after_id");
+    if (after.has_value() != log_id.has_value() || after.has_value() != after_id.has_value()) {
+      parameters.complain("after", "required", "comes with log_id and after_id, or none of the three");
+    } else if (after) {
+      poll.read.after = Position{*log_id, *after, *after_id};
+    }
+    poll.read.birth_through = take_number(parameters, "birth");
+    poll.ack = take_number(parameters, "ack");
+    poll.read.limit = take_number(parameters, "limit").value_or(0);
+    poll.wait = std::min(kWaitMax, std::chrono::milliseconds(take_number(parameters, "wait").value_or(0)));
+    AGORA_TRY_VOID(parameters.finish());
+    return poll;
+  }
+};
+
+FeedServer::FeedServer(asio::io_context& io, sql::Database& database, EventLog log, const Clock& clock,
+                       telemetry::Registry& metrics)
+    : io_(io), database_(database), log_(std::move(log)), clock_(clock), metrics_(metrics) {
+  database_.on_commit([this] { wake_soon(); });
+}
+
+FeedServer::~FeedServer() {
+  database_.on_commit({});
+}
+
+std::vector<http::Route> FeedServer::routes() {
+  const auto feed = [this](Ctx ctx, http::Request request) { return get_feed(std::move(ctx), request); };
+  const auto forget = [this](Ctx ctx, http::Request request) { return forget_consumer(std::move(ctx), request); };
+  return {{http::Method::get, "/internal/feed", "getFeed", http::Auth::service, http::Ownership::none, feed,
+           http::DemoGuests::no, http::Admission::reserved, "application/json", http::Query::read},
+          {http::Method::delete_, "/internal/feed/consumers/{consumer}", "forgetConsumer", http::Auth::service,
+           http::Ownership::none, forget, http::DemoGuests::no, http::Admission::reserved}};
+}
+
+Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request) {
+  AGORA_CO_TRY(const auto poll, Poll::from(log_.publisher(), request));
+  if (poll.ack) acked_[poll.consumer] = *poll.ack;
+  const auto until = std::chrono::steady_clock::now() + poll.wait;
+  while (true) {
+    const auto seen = wakes_;
+    ctx.deadline = std::chrono::steady_clock::now() + kReadDeadline;
+    auto work = [this, poll](sql::Tx& tx) -> Result<Page> {
+      if (log_.is_dropped(tx, poll.consumer)) {
+        return Error{Errc::failed_precondition, "consumer_dropped",
+                     "The consumer held the log up for too long; what it missed is gone."};
+      }
+      return log_.read_after(tx, poll.read);
+    };
+    AGORA_CO_TRY(auto page, co_await database_.read(ctx, work));
+    if (page.count > 0 || draining_ || std::chrono::steady_clock::now() >= until) {
+      AGORA_CRASH_POINT("events.feed.serving");
+      co_return to_response(page);
+    }
+    // What was committed while we read woke whoever waited then; we did not yet.
+    if (wakes_ == seen) co_await wait_until(until);
+  }
+}
+
+Task<Result<http::Response>> FeedServer::forget_consumer(Ctx ctx, http::Request request) {
+  const std::string consumer(request.path_parameter("consumer"));
+  acked_.erase(consumer);
+  auto work = [this, consumer](sql::Tx& tx) { log_.forget(tx, consumer); };
+  co_await database_.write(std::move(ctx), work);
+  co_return http::Response{.status = 204};
+}
+
+Task<void> FeedServer::wait_until(Deadline deadline) {
+  asio::steady_timer timer(io_, deadline);
+  const auto at = waiting_.insert(waiting_.end(), &timer);
+  boost::system::error_code ignored;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  waiting_.erase(at);
+}
+
+void FeedServer::wake() {
+  ++wakes_;
+  for (auto* timer : waiting_) timer->cancel();
+}
+
+void FeedServer::wake_soon() {
+  // One that is under way finds all that was committed until it runs.
+  if (wake_pending_.exchange(true)) return;
+  asio::post(io_, [this] {
+    wake_pending_ = false;
+    wake();
+  });
+}
+
+void FeedServer::drain() {
+  draining_ = true;
+  wake();
+}
+
+telemetry::Job FeedServer::trim_job() {
+  return [this](Ctx ctx) { return trim_round(std::move(ctx)); };
+}
+
+Task<telemetry::MoreWork> FeedServer::trim_round(Ctx ctx) {
+  auto work = [this, acked = acked_, now = clock_.now()](sql::Tx& tx) {
+    for (const auto& [consumer, sequence] : acked) {
+      // One that was dropped meanwhile is told so by its next poll.
+      [[maybe_unused]] const auto noted = log_.acknowledge(tx, consumer, sequence, now);
+    }
+    return std::pair{log_.trim(tx, now), log_.state(tx)};
+  };
+  const auto [done, state] = co_await database_.write(ctx, work);
+  for (const auto& [consumer, sequence] : acked_) {
+    metrics_.gauge("agora_events_feed_lag", "Events that a consumer has not acknowledged.", {{"consumer", consumer}})
+        .set(state.head - sequence);
+  }
+  for (const auto& consumer : done.dropped) {
+    metrics_.counter("agora_events_dropped_consumers_total", "Consumers that held the log up for too long.", {}).add();
+    log::error(ctx, "a consumer held the log up for too long and was dropped; what it missed is gone",
+               {{"consumer", consumer}});
+  }
+  co_return done.more ? telemetry::MoreWork::yes : telemetry::MoreWork::no;
+}
+
+}  // namespace agora::events

@@ -1,0 +1,65 @@
+#pragma once
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "libs/events/event_log.hpp"
+#include "libs/http/router.hpp"
+#include "libs/sql/database.hpp"
+#include "libs/telemetry/job_loop.hpp"
+
+namespace agora::events {
+
+/// Serves a service's log to other services: `GET /internal/feed`, a long poll, and the round that trims the log.
+/// Used on the io thread of its server.
+class FeedServer {
+ public:
+  /// Longest time a poll waits for the next event.
+  static constexpr std::chrono::milliseconds kWaitMax{25'000};
+
+  /// All must outlive it.
+  FeedServer(asio::io_context& io, sql::Database& database, EventLog log, const Clock& clock,
+             telemetry::Registry& metrics);
+  ~FeedServer();
+  FeedServer(const FeedServer&) = delete;
+  FeedServer& operator=(const FeedServer&) = delete;
+
+  /// For the internal server; they want the service token.
+  std::vector<http::Route> routes();
+  /// Notes what consumers acknowledged, compacts and trims.
+  telemetry::Job trim_job();
+  /// Answers every poll that waits, now and from now on.
+  void drain();
+
+ private:
+  struct Poll;
+  struct Metrics;
+
+  Task<Result<http::Response>> get_feed(Ctx ctx, http::Request request);
+  Task<Result<http::Response>> forget_consumer(Ctx ctx, http::Request request);
+  Task<telemetry::MoreWork> trim_round(Ctx ctx);
+  /// Waits for a commit, the deadline or a drain.
+  Task<void> wait_until(Deadline deadline);
+  void wake();
+  void wake_soon();
+
+  asio::io_context& io_;
+  sql::Database& database_;
+  EventLog log_;
+  const Clock& clock_;
+  telemetry::Registry& metrics_;
+  std::list<asio::steady_timer*> waiting_{};
+  std::map<std::string, std::int64_t> acked_{};  ///< since the last round of trimming
+  std::uint64_t wakes_ = 0;
+  std::atomic<bool> wake_pending_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace agora::events

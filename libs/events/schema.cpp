@@ -1,0 +1,111 @@
+#include "libs/events/schema.hpp"
+
+namespace agora::events {
+
+const std::string_view kOutboxSchema =
+    R"(-- Events, written in the transaction of the state they tell of. AUTOINCREMENT: numbers go on rising after pruning.
+CREATE TABLE outbox (
+-- only: sqlite
+  sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
+-- end
+-- only: postgresql
+  sequence    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+-- end
+  event_id    TEXT COLLATE "C" NOT NULL UNIQUE,
+  topic       TEXT COLLATE "C" NOT NULL,
+  type        TEXT COLLATE "C" NOT NULL,
+  subject     TEXT COLLATE "C" NOT NULL,
+  version     BIGINT NOT NULL,
+  time        BIGINT NOT NULL,
+  traceparent TEXT COLLATE "C",
+  data        TEXT COLLATE "C" NOT NULL,
+  UNIQUE (topic, subject, version)
+);
+)";
+
+const std::string_view kLogSchema =
+    R"(-- The log that the outbox is: one row. A restore renews log_id, as sequences then begin to mean other events.
+-- Positions up to trimmed_through are no longer known; trimmed_id is the event that stood there.
+CREATE TABLE event_log (
+  one               BIGINT PRIMARY KEY CHECK (one = 1),
+  log_id            TEXT COLLATE "C" NOT NULL,
+  trimmed_through   BIGINT NOT NULL,
+  trimmed_id        TEXT COLLATE "C" NOT NULL,
+  compacted_through BIGINT NOT NULL
+);
+-- only: sqlite
+INSERT INTO event_log (one, log_id, trimmed_through, trimmed_id, compacted_through) VALUES (1, lower(hex(randomblob(16))), 0, '', 0);
+-- end
+-- only: postgresql
+INSERT INTO event_log (one, log_id, trimmed_through, trimmed_id, compacted_through)
+VALUES (1, replace(gen_random_uuid()::text, '-', ''), 0, '', 0);
+-- end
+
+-- What a compacted row leaves behind, until trimmed_through passes it: a consumer may stand there.
+CREATE TABLE outbox_compacted (
+-- only: sqlite
+  sequence INTEGER PRIMARY KEY,
+-- end
+-- only: postgresql
+  sequence BIGINT PRIMARY KEY,
+-- end
+  event_id TEXT COLLATE "C" NOT NULL
+);
+
+-- How far each declared consumer has committed. A dropped one held the log up for too long and starts again.
+CREATE TABLE feed_consumers (
+  consumer TEXT COLLATE "C" PRIMARY KEY,
+  acked    BIGINT NOT NULL,
+  dropped  BIGINT NOT NULL,
+  seen_at  BIGINT NOT NULL
+);
+)";
+
+const std::string_view kInboxSchema =
+    R"(-- Where this service stands in each log it consumes. The row is updated first in every batch: who finds it moved drops the batch.
+-- failure: why it does not go on, until events rebuild. birth_through: what was trimmed before the consumer was born.
+CREATE TABLE inbox_positions (
+  publisher     TEXT COLLATE "C" PRIMARY KEY,
+  log_id        TEXT COLLATE "C" NOT NULL,
+  sequence      BIGINT NOT NULL,
+  event_id      TEXT COLLATE "C" NOT NULL,
+  birth_through BIGINT NOT NULL,
+  failure       TEXT COLLATE "C",
+  rebuilt       BIGINT NOT NULL
+);
+
+-- The last version applied of each subject.
+CREATE TABLE inbox_versions (
+  log_id  TEXT COLLATE "C" NOT NULL,
+  topic   TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (log_id, topic, subject)
+-- only: sqlite
+) WITHOUT ROWID;
+-- end
+-- only: postgresql
+);
+-- end
+
+-- Events that wait: for a version before them (gap), for something they name (dependency), or because their handler failed.
+CREATE TABLE parked_events (
+  log_id    TEXT COLLATE "C" NOT NULL,
+  topic     TEXT COLLATE "C" NOT NULL,
+  subject   TEXT COLLATE "C" NOT NULL,
+  version   BIGINT NOT NULL,
+  event_id  TEXT COLLATE "C" NOT NULL,
+  publisher TEXT COLLATE "C" NOT NULL,
+  event     TEXT COLLATE "C" NOT NULL,
+  reason    TEXT COLLATE "C" NOT NULL,
+  detail    TEXT COLLATE "C" NOT NULL,
+  attempts  BIGINT NOT NULL,
+  parked_at BIGINT NOT NULL,
+  retry_at  BIGINT NOT NULL,
+  dead      BIGINT NOT NULL,
+  PRIMARY KEY (log_id, topic, subject, version)
+);
+CREATE INDEX parked_events_due ON parked_events (retry_at) WHERE dead = 0;
+)";
+
+}  // namespace agora::events
