@@ -32,6 +32,32 @@ void declare_sql(config::Parser& parser, sql::Limits& sql) {
                 {.min = 1 << 20, .max = std::int64_t{1} << 40});
 }
 
+void declare_events(config::Parser& parser, Config& c) {
+  parser.option("catalog-feed", c.catalog_feed, "Where catalog's events come from: feed:http://HOST:PORT");
+  parser.option("auth-feed", c.auth_feed, "Where auth's events come from");
+  parser.option("payment-feed", c.payment_feed, "Where payment's events come from");
+  parser.option("service-token-file", c.service_token, "File of the token that our services share",
+                {.env = "AGORA_SERVICE_TOKEN_FILE"});
+  parser.option("events.keep", c.events.keep, "Events are kept at least this long", {.min = 0, .max = 3'650 * kDay});
+  parser.option("events.keep-max", c.events.keep_max, "And no longer than this for a slow consumer",
+                {.min = 0, .max = 3'650 * kDay});
+  parser.option("events.keep-rows-max", c.events.keep_rows_max, "Nor beyond so many", {.min = 1, .max = INT64_MAX});
+  parser.option("events.compaction-lag", c.events.compaction_lag, "Older versions of a state are kept this long",
+                {.min = 0, .max = 365 * kDay});
+  parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
+  parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
+                {.min = 1, .max = 10'000});
+  parser.option("events.wait", c.consumer.wait, "How long a poll of a feed waits", {.min = 0, .max = 25'000});
+  parser.option("events.retry-first", c.consumer.parking.retry_first, "A parked event is tried again after it",
+                {.min = 1, .max = kDay});
+  parser.option("events.retry-max", c.consumer.parking.retry_max, "And at least this often", {.min = 1, .max = kDay});
+  parser.option("events.dead-after", c.consumer.parking.dead_after, "One that keeps failing is given up after it",
+                {.min = 1, .max = 365 * kDay});
+  parser.option("events.accept-after", c.consumer.parking.accept_after,
+                "A gap over what was trimmed before the consumer was born is accepted after it",
+                {.min = 0, .max = kDay});
+}
+
 }  // namespace
 
 std::optional<int> Config::parse(int argc, const char* const* argv) {
@@ -58,6 +84,7 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
   parser.option("cleaning-batch-max", cleaning_batch_max, "Most keys deleted at once", {.min = 1, .max = 100'000});
   parser.option("drain-deadline", drain_deadline, "Longest time to finish requests on SIGTERM",
                 {.min = 1, .max = kDay});
+  declare_events(parser, *this);
   parser.option("log-level", log_level, "debug, info, warn or error");
   declare_http(parser, http);
   declare_sql(parser, sql);
@@ -80,12 +107,22 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
     return "--log-level must be debug, info, warn or error";
   });
   parser.rule([this]() -> std::optional<std::string> {
+    const bool consumes = !catalog_feed.empty() || !auth_feed.empty() || !payment_feed.empty();
+    if (!consumes || (!standalone && !service_token.empty())) return std::nullopt;
+    return "feeds are consumed without --standalone and with AGORA_SERVICE_TOKEN_FILE";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
     if (port != internal_port) return std::nullopt;
     return "--port and --internal-port must differ";
   });
   const auto exit_code = parser.parse(argc, argv);
   sql.durability_optional = environment == "test";
   return exit_code;
+}
+
+std::vector<events::Peer> Config::peers() const {
+  if (standalone) return {};
+  return {{"catalog", catalog_feed}, {"auth", auth_feed}, {"payment", payment_feed}};
 }
 
 log::Level Config::level() const {

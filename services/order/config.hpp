@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/events/consumers.hpp"
 #include "libs/http/server.hpp"
 #include "libs/log/log.hpp"
 #include "libs/sql/database.hpp"
@@ -26,6 +27,11 @@ struct Config {
   std::string data = "data";
   std::string database_url;  ///< empty: sqlite:<data>/order.db
 
+  std::string catalog_feed;  ///< URLs of the logs that are consumed, `feed:http://HOST:PORT`; empty: not consumed
+  std::string auth_feed;
+  std::string payment_feed;
+  std::string service_token;  ///< file of the token our services share; empty: the feed is not served
+
   std::optional<std::chrono::milliseconds> payment_window{};  ///< none: 24 h with --standalone, else 15 min
   std::chrono::milliseconds expiry_interval{1'000};
   std::int64_t expiry_batch_max = 100;
@@ -34,7 +40,11 @@ struct Config {
   std::int64_t cleaning_batch_max = 1'000;
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
 
+  std::chrono::milliseconds trim_interval{10'000};
+
   http::Limits http{};
+  events::LogLimits events{};
+  events::ConsumerOptions consumer{};
   sql::Limits sql{};
 
   std::string log_level = "info";
@@ -46,6 +56,7 @@ struct Config {
 
   std::string url() const { return database_url.empty() ? "sqlite:" + data + "/order.db" : database_url; }
   std::chrono::milliseconds time_to_pay() const;
+  std::vector<events::Peer> peers() const;
   log::Level level() const;
 };
 

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "libs/events/feed_server.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/error_table.hpp"
 #include "libs/http/health.hpp"
@@ -35,9 +36,9 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-std::vector<IncomingEvent> load_offers(const Config& config) {
+std::vector<events::Event> load_offers(const Config& config) {
   if (!config.offers.empty()) return read_offers(read_file(config.offers));
-  return config.standalone ? read_offers(builtin_offers()) : std::vector<IncomingEvent>{};
+  return config.standalone ? read_offers(builtin_offers()) : std::vector<events::Event>{};
 }
 
 http::Router public_router(const OrderRoutes& routes) {
@@ -56,11 +57,13 @@ http::ServerOptions server_options(const Config& config, std::string name, std::
 }
 
 Task<void> drain(asio::io_context& io, const Config& config, http::Readiness& readiness,
-                 std::vector<http::Server*> servers, std::vector<telemetry::JobLoop*> jobs) {
+                 std::vector<http::Server*> servers, std::vector<telemetry::JobLoop*> jobs,
+                 events::Consumers& consumers) {
   readiness.set_draining();
   const auto deadline = std::chrono::steady_clock::now() + config.drain_deadline;
   for (auto* server : servers) co_await server->drain(deadline);
   for (auto* job : jobs) co_await job->stop();
+  co_await consumers.stop();
   io.stop();
 }
 
@@ -75,12 +78,15 @@ int serve(const Config& config) {
   if (!config.test_tokens.empty()) test_tokens = http::TestTokens::from_file(config.test_tokens);
   const http::Authenticator& tokens = test_tokens ? static_cast<const http::Authenticator&>(*test_tokens) : no_tokens;
   const http::DemoGuestAuthenticator demo_guests(tokens);
-  const http::Authenticator& authenticator =
-      config.demo_guests ? static_cast<const http::Authenticator&>(demo_guests) : tokens;
+  ErasedUsers erased;
+  const ErasedUserAuthenticator authenticator(
+      config.demo_guests ? static_cast<const http::Authenticator&>(demo_guests) : tokens, erased);
+  std::optional<http::ServiceTokens> service_tokens;
+  if (!config.service_token.empty()) service_tokens = http::ServiceTokens::from_file(config.service_token);
 
   const auto database = sql::Database::open(config.url(), config.sql, metrics);
   OrderStore orders(*database, render_order);
-  const OrderRoutes routes{orders, clock, demo_users, config.time_to_pay()};
+  const OrderRoutes routes{orders, clock, demo_users, erased, config.time_to_pay()};
   auto router = public_router(routes);
   if (config.print_routes) {
     std::cout << http::describe(router);
@@ -91,25 +97,44 @@ int serve(const Config& config) {
   asio::io_context io(1);
   http::Router internal;
   internal.mount("", http::health_routes(readiness, metrics));
+  std::optional<events::FeedServer> feed;
+  if (database->engine() == sql::Engine::sqlite) {
+    feed.emplace(io, *database, events::EventLog("order", config.events), clock, metrics);
+    internal.mount("", feed->routes());
+  }
+  EventHandler handler(clock, erased);
+  events::Consumers consumers(*database, "order", handler, clock);
+  internal.mount("", consumers.routes());
   http::Server public_server(io, server_options(config, "public", config.port, "--port or AGORA_ORDER_PORT"),
                              std::move(router), authenticator, metrics);
   http::Server internal_server(
       io, server_options(config, "internal", config.internal_port, "--internal-port or AGORA_ORDER_INTERNAL_PORT"),
-      std::move(internal), no_tokens, metrics);
+      std::move(internal), service_tokens ? static_cast<const http::Authenticator&>(*service_tokens) : no_tokens,
+      metrics);
   public_server.listen();
   internal_server.listen();
 
   database->migrate(migrations());
-  if (!offers.empty()) apply_offers(*database, offers, clock.now());
+  if (!offers.empty()) apply_offers(*database, offers, handler);
+  load_erased_users(*database, erased);
+  if (service_tokens) {
+    consumers.start(io, config.peers(), service_tokens->own(), config.consumer, metrics);
+    consumers.report_to(readiness);
+  }
   telemetry::JobLoop expiry(io, "order.expiry", config.expiry_interval, kJobDeadline, expiry_job(orders, clock, config),
                             metrics);
   telemetry::JobLoop cleaning(io, "order.key_cleaning", config.cleaning_interval, kJobDeadline,
                               key_cleaning_job(orders, clock, config), metrics);
+  std::optional<telemetry::JobLoop> trimming;
+  if (feed) trimming.emplace(io, "events.trim", config.trim_interval, kJobDeadline, feed->trim_job(), metrics);
 
   asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&](boost::system::error_code, int) {
     log::info({}, "draining");
-    asio::co_spawn(io, drain(io, config, readiness, {&public_server, &internal_server}, {&expiry, &cleaning}),
+    if (feed) feed->drain();
+    std::vector<telemetry::JobLoop*> jobs{&expiry, &cleaning};
+    if (trimming) jobs.push_back(&*trimming);
+    asio::co_spawn(io, drain(io, config, readiness, {&public_server, &internal_server}, jobs, consumers),
                    asio::detached);
   });
   log::info({}, "order service is ready", {{"port", int{config.port}}, {"internal_port", int{config.internal_port}}});

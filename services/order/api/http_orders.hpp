@@ -6,6 +6,7 @@
 #include "libs/base/clock.hpp"
 #include "libs/http/router.hpp"
 #include "services/order/api/demo_users.hpp"
+#include "services/order/api/erased_users.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
@@ -15,6 +16,7 @@ struct OrderRoutes {
   OrderStore& orders;
   const Clock& clock;
   const DemoUsers& demo_users;
+  const ErasedUsers& erased;
   std::chrono::milliseconds payment_window;
 };
 

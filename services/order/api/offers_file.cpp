@@ -35,9 +35,10 @@ std::string explain(const Error& error) {
   return why;
 }
 
-IncomingEvent read_line(std::string_view line, int number) {
-  auto document = json::Document::parse(line);
-  if (!document) refuse_line(number, document.error().message);
+events::Event read_line(std::string_view line, int number) {
+  auto parsed = json::Document::parse(line);
+  if (!parsed) refuse_line(number, parsed.error().message);
+  const auto document = std::make_shared<const json::Document>(*std::move(parsed));
   const auto envelope = json::read<Envelope>(document->root(), json::UnknownFields::ignore);
   if (!envelope) refuse_line(number, explain(envelope.error()));
   const auto data = document->root().member("data");
@@ -51,13 +52,20 @@ IncomingEvent read_line(std::string_view line, int number) {
   if (ec != std::errc{} || end != digits.data() + digits.size() || version < 1) {
     refuse_line(number, "version must be a decimal string of at least 1");
   }
-  return {envelope->type, envelope->subject.value, {std::string(kLogId), version}, *std::move(document)};
+  return {.id = envelope->id,
+          .source = envelope->source,
+          .type = envelope->type,
+          .subject = envelope->subject.value,
+          .version = version,
+          .log_id = std::string(kLogId),
+          .document = document,
+          .node = document->root()};
 }
 
 }  // namespace
 
-std::vector<IncomingEvent> read_offers(std::string_view text) {
-  std::vector<IncomingEvent> events;
+std::vector<events::Event> read_offers(std::string_view text) {
+  std::vector<events::Event> events;
   for (int number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
     const auto line = text.substr(0, end);
@@ -71,17 +79,17 @@ std::string_view builtin_offers() {
   return embedded::builtin_offers_file;
 }
 
-void apply_offers(sql::Database& database, const std::vector<IncomingEvent>& events, Timestamp now) {
-  database.write_blocking({}, [&events, now](sql::Tx& tx) {
+void apply_offers(sql::Database& database, const std::vector<events::Event>& events, EventHandler& handler) {
+  database.write_blocking({}, [&events, &handler](sql::Tx& tx) {
     for (const auto& event : events) {
-      const auto applied = on_event(tx, event, now);
+      const auto applied = handler.apply(tx, event);
       if (!applied)
         throw std::runtime_error("offers file, " + event.type + " " + event.subject + ": " + explain(applied.error()));
     }
   });
 }
 
-DemoUsers demo_users_of(const std::vector<IncomingEvent>& events) {
+DemoUsers demo_users_of(const std::vector<events::Event>& events) {
   DemoUsers users;
   for (const auto& event : events) {
     if (event.type.starts_with("user.")) users.insert(UserId(event.subject));

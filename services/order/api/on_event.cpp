@@ -3,6 +3,10 @@
 #include <boost/describe/class.hpp>
 
 #include "libs/json/reader.hpp"
+#include "libs/telemetry/trace.hpp"
+#include "services/order/store/pay.hpp"
+#include "services/order/store/replicas.hpp"
+#include "services/order/store/rows.hpp"
 
 namespace agora::order {
 namespace {
@@ -48,11 +52,16 @@ BOOST_DESCRIBE_STRUCT(UserData, (), (user_id))
 
 /// Events grow: what we do not know of one is passed over.
 template <class T>
-Result<T> read_data(const IncomingEvent& event) {
-  return json::read<T>(event.envelope.root().member("data").value(), json::UnknownFields::ignore);
+Result<T> read_data(const events::Event& event) {
+  return json::read<T>(event.data(), json::UnknownFields::ignore);
 }
 
-Result<void> on_offer(sql::Tx& tx, const IncomingEvent& event, Timestamp now) {
+/// An event of --offers has no number in a log.
+SourceVersion source_of(const events::Event& event) {
+  return {event.log_id, event.version, event.sequence > 0};
+}
+
+Result<void> on_offer(sql::Tx& tx, const events::Event& event, Timestamp now) {
   AGORA_TRY(const auto data, read_data<OfferData>(event));
   const auto currency = Currency::from_code(data.currency);
   if (!currency || !fits(Money{data.price.value, *currency})) {
@@ -70,36 +79,77 @@ Result<void> on_offer(sql::Tx& tx, const IncomingEvent& event, Timestamp now) {
                    .tax_included = data.tax_included.value_or(true),
                    .handling_days = data.handling_days ? data.handling_days->value : 0};
   if (data.initial_quantity) offer.initial_quantity = data.initial_quantity->value;
-  apply(tx, offer, event.source, now);
+  apply(tx, offer, source_of(event), now);
   return {};
 }
 
-Result<void> on_product(sql::Tx& tx, const IncomingEvent& event) {
+Result<void> on_product(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<ProductData>(event));
-  apply(tx, ProductState{data.product_id, data.status, data.title.value}, event.source);
+  apply(tx, ProductState{data.product_id, data.status, data.title.value}, source_of(event));
   return {};
 }
 
-Result<void> on_seller(sql::Tx& tx, const IncomingEvent& event) {
+Result<void> on_seller(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<SellerData>(event));
-  apply(tx, SellerState{data.seller_id, data.status, data.name.value}, event.source);
+  apply(tx, SellerState{data.seller_id, data.status, data.name.value}, source_of(event));
   return {};
 }
 
-Result<void> on_user(sql::Tx& tx, const IncomingEvent& event) {
-  AGORA_TRY(const auto data, read_data<UserData>(event));
-  apply(tx, UserState{data.user_id}, event.source);
-  return {};
+struct CaptureData {
+  PaymentId payment_id{};
+  OrderGroupId order_group_id{};
+  json::Integer<0, INT64_MAX> amount{};
+  std::string currency{};
+};
+BOOST_DESCRIBE_STRUCT(CaptureData, (), (payment_id, order_group_id, amount, currency))
+
+Result<Capture> read_capture(const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<CaptureData>(event));
+  const auto currency = Currency::from_code(data.currency);
+  if (!currency) return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code"}});
+  return Capture{data.payment_id, data.order_group_id, data.amount.value, *currency};
 }
+
+constexpr std::string_view kCaptured = "payment.captured";
 
 }  // namespace
 
-Result<void> on_event(sql::Tx& tx, const IncomingEvent& event, Timestamp now) {
+void EventHandler::lock(sql::Tx& tx, const std::vector<events::Event>& events) {
+  // SQLite has one writer. Elsewhere groups come before stock, all of a batch at once and in order.
+  if (tx.engine() == sql::Engine::sqlite) return;
+  std::vector<OrderGroupId> group_ids;
+  for (const auto& event : events) {
+    if (event.type != kCaptured) continue;
+    const auto capture = read_capture(event);
+    if (capture) group_ids.push_back(capture->group_id);
+  }
+  if (!group_ids.empty()) lock_groups(tx, group_ids, SkipLocked::no);
+}
+
+Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
   const auto is = [&](std::string_view noun) { return event.type.starts_with(noun); };
+  const auto now = clock_.now();
   if (is("offer.")) return on_offer(tx, event, now);
   if (is("product.")) return on_product(tx, event);
   if (is("seller.")) return on_seller(tx, event);
   if (is("user.")) return on_user(tx, event);
+  if (event.type == kCaptured) {
+    AGORA_TRY(const auto capture, read_capture(event));
+    const auto trace = telemetry::parse_traceparent(event.traceparent);
+    return apply_capture(tx, capture, now, trace ? telemetry::child_of(*trace) : TraceContext{});
+  }
+  return {};
+}
+
+Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<UserData>(event));
+  if (event.type != "user.deleted") {
+    order::apply(tx, UserState{data.user_id}, source_of(event));
+    return {};
+  }
+  erase_user(tx, data.user_id, event.version);
+  // Before the commit: should it not come, the event comes again, and what is told of a deletion is never taken back.
+  erased_.add(data.user_id);
   return {};
 }
 

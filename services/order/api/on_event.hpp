@@ -1,24 +1,25 @@
 #pragma once
-#include <string>
-
-#include "libs/base/clock.hpp"
-#include "libs/base/result.hpp"
-#include "libs/json/document.hpp"
-#include "libs/sql/tx.hpp"
-#include "services/order/store/replicas.hpp"
+#include "libs/events/inbox.hpp"
+#include "services/order/api/erased_users.hpp"
 
 namespace agora::order {
 
-/// An event as order's consumers take it: the envelope read, the data bound once the type says to what.
-struct IncomingEvent {
-  std::string type;     ///< `offer.created`
-  std::string subject;  ///< aggregate id
-  SourceVersion source;
-  json::Document envelope;  ///< has an object `data`
-};
+/// What order does with what others tell: states of offers, products and sellers, users who are erased, and payments
+/// that took money. The same for a consumer and for --offers.
+class EventHandler final : public events::Handler {
+ public:
+  /// Both must outlive it.
+  EventHandler(const Clock& clock, ErasedUsers& erased) : clock_(clock), erased_(erased) {}
 
-/// Applies a state of catalog or auth (`offer.*`, `product.*`, `seller.*`, `user.*`) in a transaction. Repeating it is
-/// harmless. "No": validation_failed when the data is not what the type says. A type of no concern is passed over.
-Result<void> on_event(sql::Tx& tx, const IncomingEvent& event, Timestamp now);
+  void lock(sql::Tx& tx, const std::vector<events::Event>& events) override;
+  /// "No": validation_failed when the data is not what the type says; not_found `unknown_order_group`.
+  Result<void> apply(sql::Tx& tx, const events::Event& event) override;
+
+ private:
+  Result<void> on_user(sql::Tx& tx, const events::Event& event);
+
+  const Clock& clock_;
+  ErasedUsers& erased_;
+};
 
 }  // namespace agora::order

@@ -74,6 +74,40 @@ Result<void> Order::cancel(CancelReason reason, Timestamp now) {
   return {};
 }
 
+Result<void> Order::pay(Timestamp now) {
+  if (status != OrderStatus::pending) return Error{Errc::conflict, "not_payable", "The order waits for no payment."};
+  status = OrderStatus::confirmed;
+  payment_status = PaymentStatus::captured;
+  updated_at = now;
+  pay_by.reset();
+  ++version;
+  return {};
+}
+
+std::string_view to_string(CaptureRefusal refusal) {
+  switch (refusal) {
+    case CaptureRefusal::ended:
+      return "ended";
+    case CaptureRefusal::already_paid:
+      return "already_paid";
+    case CaptureRefusal::amount_mismatch:
+      return "amount_mismatch";
+  }
+  return "ended";
+}
+
+std::optional<CaptureRefusal> OrderGroup::refuses(const Capture& capture,
+                                                  const std::vector<const Order*>& orders) const {
+  if (status == OrderStatus::canceled) return CaptureRefusal::ended;
+  if (status != OrderStatus::pending) return CaptureRefusal::already_paid;
+  std::int64_t due = 0;
+  for (const auto* order : orders) {
+    if (order->status == OrderStatus::pending) due += order->amounts.total;
+  }
+  if (capture.amount != due || capture.currency != currency) return CaptureRefusal::amount_mismatch;
+  return std::nullopt;
+}
+
 bool OrderGroup::roll_up(const std::vector<const Order*>& orders, Timestamp now) {
   const auto new_status = status_of(orders);
   const auto new_payment_status = payment_status_of(orders);

@@ -10,6 +10,18 @@
 
 namespace agora::order {
 
+/// Money that a payment took for a group.
+struct Capture {
+  PaymentId payment_id{};
+  OrderGroupId group_id{};
+  std::int64_t amount = 0;  ///< minor units
+  Currency currency;
+};
+/// Why a group cannot use a capture: it has ended (expired or canceled), is paid already, or costs something else.
+enum class CaptureRefusal { ended, already_paid, amount_mismatch };
+/// snake_case name, as written in events.
+std::string_view to_string(CaptureRefusal refusal);
+
 /// So many of one offer, at the price frozen when the order was placed.
 struct OrderLine {
   LineId line_id{};
@@ -51,6 +63,9 @@ struct Order {
   /// Ends the order and gives up all it reserved.
   /// "No": conflict `already_canceled`, `not_cancelable` (completed, or a fulfilment holds a line and the buyer asks).
   Result<void> cancel(CancelReason reason, Timestamp now);
+  /// Confirms an order that waits for its payment: its stock is the buyer's now, and it expires no more.
+  /// "No": conflict `not_payable`.
+  Result<void> pay(Timestamp now);
 };
 
 /// The orders of one checkout, paid together. Its three statuses are rolled up from its orders.
@@ -71,6 +86,8 @@ struct OrderGroup {
   /// Takes over what its orders say together; whether that changed anything. A group that is no longer pending has no
   /// `pay_by`.
   bool roll_up(const std::vector<const Order*>& orders, Timestamp now);
+  /// Why a capture comes too late or is not the right one; none: its pending orders are to be paid with it.
+  std::optional<CaptureRefusal> refuses(const Capture& capture, const std::vector<const Order*>& orders) const;
 };
 
 }  // namespace agora::order

@@ -16,6 +16,7 @@ using ProductId = Id<struct ProductTag>;
 using VariantId = Id<struct VariantTag>;
 using SellerId = Id<struct SellerTag>;
 using UserId = Id<struct UserTag>;
+using PaymentId = Id<struct PaymentTag>;
 
 /// Where an order stands. Enums of this page grow; their names are part of the contract.
 enum class OrderStatus { pending, confirmed, completed, canceled };

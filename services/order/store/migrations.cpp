@@ -2,15 +2,20 @@
 
 #include "embedded/migration_0002_orders.hpp"
 #include "embedded/migration_0003_orders_clustered.hpp"
+#include "embedded/migration_0006_erased_users.hpp"
+#include "libs/events/schema.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 3> kMigrations{{
+  static const std::array<sql::Migration, 6> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
+      {4, "0004_event_log", events::kLogSchema},
+      {5, "0005_inbox", events::kInboxSchema},
+      {6, "0006_erased_users", embedded::migration_0006_erased_users},
   }};
   return kMigrations;
 }

@@ -5,10 +5,6 @@
 namespace agora::order {
 namespace {
 
-constexpr sql::Sql kInsertEvent{
-    "INSERT INTO outbox (event_id, topic, type, subject, version, time, traceparent, data) "
-    "VALUES ($1,$2,$3,$4,$5,$6,$7,$8)"};
-
 constexpr const char* kOrders = "agora.orders";
 constexpr const char* kOrderGroups = "agora.order_groups";
 constexpr const char* kStock = "agora.stock";
@@ -22,21 +18,31 @@ void amounts(json::Writer& json, const Amounts& a) {
       .member("total", a.total);
 }
 
+/// What people are told of an order's lines.
+void lines_to_ship(json::Writer& json, const Order& order) {
+  json.key("lines").begin_array();
+  for (const auto& line : order.lines) {
+    json.begin_object()
+        .member("line_id", line.line_id)
+        .member("offer_id", line.offer_id)
+        .member("sku", line.sku)
+        .member("title", line.title)
+        .member("quantity", line.quantity - line.canceled_quantity)
+        .member("total", line.amounts.total)
+        .end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
-Outbox::Outbox(Timestamp now, const TraceContext& trace) : now_(now), trace_(trace) {}
-
-Outbox::Event& Outbox::add(const char* topic, const char* type, const std::string& subject, std::int64_t version,
-                           const TraceContext& trace) {
-  return events_.emplace_back(
-      Event{new_uuid_v7(now_), topic, type, subject, version, trace.valid() ? trace.traceparent() : std::string{}, {}});
-}
+Outbox::Outbox(Timestamp now, const TraceContext& trace) : events_(now), trace_(trace) {}
 
 void Outbox::order_group_placed(const OrderGroup& group, const std::vector<const Order*>& orders,
                                 const TraceContext& trace) {
-  auto& event = add(kOrderGroups, "order_group.placed", group.group_id.str(), group.version, trace);
-  event.data.reserve(384);
-  json::Writer json(event.data);
+  auto& data = events_.add(kOrderGroups, "order_group.placed", group.group_id.str(), group.version, trace);
+  data.reserve(384);
+  json::Writer json(data);
   json.begin_object()
       .member("order_group_id", group.group_id)
       .member("number", group.number)
@@ -50,9 +56,9 @@ void Outbox::order_group_placed(const OrderGroup& group, const std::vector<const
 }
 
 void Outbox::order_placed(const Order& order, const TraceContext& trace) {
-  auto& event = add(kOrders, "order.placed", order.order_id.str(), order.version, trace);
-  event.data.reserve(384 + 384 * order.lines.size());
-  json::Writer json(event.data);
+  auto& data = events_.add(kOrders, "order.placed", order.order_id.str(), order.version, trace);
+  data.reserve(384 + 384 * order.lines.size());
+  json::Writer json(data);
   json.begin_object()
       .member("order_id", order.order_id)
       .member("number", order.number)
@@ -78,10 +84,11 @@ void Outbox::order_placed(const Order& order, const TraceContext& trace) {
 }
 
 void Outbox::order_canceled(const Order& order, const TraceContext& trace) {
-  auto& event = add(kOrders, "order.canceled", order.order_id.str(), order.version, trace);
-  json::Writer json(event.data);
+  auto& data = events_.add(kOrders, "order.canceled", order.order_id.str(), order.version, trace);
+  json::Writer json(data);
   json.begin_object()
       .member("order_id", order.order_id)
+      .member("number", order.number)
       .member("order_group_id", order.group_id)
       .member("user_id", order.user_id)
       .member("seller_id", order.seller_id)
@@ -98,10 +105,11 @@ void Outbox::order_canceled(const Order& order, const TraceContext& trace) {
 }
 
 void Outbox::order_group_canceled(const OrderGroup& group, CancelReason reason, const TraceContext& trace) {
-  auto& event = add(kOrderGroups, "order_group.canceled", group.group_id.str(), group.version, trace);
-  json::Writer(event.data)
+  auto& data = events_.add(kOrderGroups, "order_group.canceled", group.group_id.str(), group.version, trace);
+  json::Writer(data)
       .begin_object()
       .member("order_group_id", group.group_id)
+      .member("number", group.number)
       .member("user_id", group.user_id)
       .member("reason", to_string(reason))
       .member("canceled_at", group.updated_at)
@@ -109,8 +117,8 @@ void Outbox::order_group_canceled(const OrderGroup& group, CancelReason reason, 
 }
 
 void Outbox::stock_changed(const OfferId& offer_id, const StockLevel& level) {
-  auto& event = add(kStock, "stock.changed", offer_id.str(), level.version, trace_);
-  json::Writer(event.data)
+  auto& data = events_.add(kStock, "stock.changed", offer_id.str(), level.version, trace_);
+  json::Writer(data)
       .begin_object()
       .member("offer_id", offer_id)
       .member("on_hand", level.on_hand)
@@ -119,14 +127,60 @@ void Outbox::stock_changed(const OfferId& offer_id, const StockLevel& level) {
       .end_object();
 }
 
-void Outbox::write(sql::Tx& tx) const {
-  sql::Batch batch(kInsertEvent, 8);
-  batch.reserve(events_.size());
-  for (const auto& e : events_) {
-    batch.add({e.event_id, e.topic, e.type, e.subject, e.version, now_,
-               e.traceparent.empty() ? sql::Value(nullptr) : sql::Value(e.traceparent), e.data});
+void Outbox::order_paid(const Order& order, const PaymentId& payment_id, const TraceContext& trace) {
+  auto& data = events_.add(kOrders, "order.paid", order.order_id.str(), order.version, trace);
+  json::Writer json(data);
+  json.begin_object()
+      .member("order_id", order.order_id)
+      .member("number", order.number)
+      .member("order_group_id", order.group_id)
+      .member("user_id", order.user_id)
+      .member("seller_id", order.seller_id)
+      .member("payment_id", payment_id)
+      .member("currency", order.currency)
+      .member("total", order.amounts.total);
+  lines_to_ship(json, order);
+  json.member("paid_at", order.updated_at).end_object();
+}
+
+void Outbox::order_group_paid(const OrderGroup& group, const std::vector<const Order*>& orders,
+                              const PaymentId& payment_id, const TraceContext& trace) {
+  auto& data = events_.add(kOrderGroups, "order_group.paid", group.group_id.str(), group.version, trace);
+  json::Writer json(data);
+  json.begin_object()
+      .member("order_group_id", group.group_id)
+      .member("number", group.number)
+      .member("user_id", group.user_id)
+      .member("payment_id", payment_id)
+      .member("currency", group.currency)
+      .member("total", group.amounts.total);
+  json.key("orders").begin_array();
+  for (const auto* order : orders) {
+    json.begin_object()
+        .member("order_id", order->order_id)
+        .member("number", order->number)
+        .member("seller_id", order->seller_id)
+        .member("total", order->amounts.total);
+    lines_to_ship(json, *order);
+    json.end_object();
   }
-  tx.batch(batch);
+  json.end_array().member("paid_at", group.updated_at).end_object();
+}
+
+void Outbox::order_group_capture_refused(const OrderGroup& group, const Capture& capture, CaptureRefusal reason,
+                                         const TraceContext& trace) {
+  auto& data = events_.add(kOrderGroups, "order_group.capture_refused", group.group_id.str(), group.version, trace);
+  json::Writer(data)
+      .begin_object()
+      .member("order_group_id", group.group_id)
+      .member("number", group.number)
+      .member("user_id", group.user_id)
+      .member("payment_id", capture.payment_id)
+      .member("amount", capture.amount)
+      .member("currency", capture.currency)
+      .member("reason", to_string(reason))
+      .member("refused_at", group.updated_at)
+      .end_object();
 }
 
 }  // namespace agora::order

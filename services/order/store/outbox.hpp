@@ -1,16 +1,13 @@
 #pragma once
-#include <string>
 #include <vector>
 
-#include "libs/base/ctx.hpp"
-#include "libs/sql/tx.hpp"
+#include "libs/events/outbox.hpp"
 #include "services/order/core/order.hpp"
 #include "services/order/core/stock.hpp"
 
 namespace agora::order {
 
-/// Events of one transaction, collected and written with the state they tell of. Contents follow contracts/events; ids,
-/// never personal data.
+/// What order tells, in the terms of its rows. Contents follow contracts/events; ids, never personal data.
 class Outbox {
  public:
   Outbox(Timestamp now, const TraceContext& trace);
@@ -19,28 +16,21 @@ class Outbox {
   void order_placed(const Order& order, const TraceContext& trace);
   void order_canceled(const Order& order, const TraceContext& trace);
   void order_group_canceled(const OrderGroup& group, CancelReason reason, const TraceContext& trace);
+  void order_paid(const Order& order, const PaymentId& payment_id, const TraceContext& trace);
+  /// With the orders that were paid.
+  void order_group_paid(const OrderGroup& group, const std::vector<const Order*>& orders, const PaymentId& payment_id,
+                        const TraceContext& trace);
+  void order_group_capture_refused(const OrderGroup& group, const Capture& capture, CaptureRefusal reason,
+                                   const TraceContext& trace);
   /// The state of an offer's stock; one per offer and span, however many commands changed it.
   void stock_changed(const OfferId& offer_id, const StockLevel& level);
 
   /// Inserts what was collected.
-  void write(sql::Tx& tx) const;
+  void write(sql::Tx& tx) const { events_.write(tx); }
 
  private:
-  struct Event {
-    std::string event_id;
-    const char* topic;
-    const char* type;
-    std::string subject;
-    std::int64_t version;
-    std::string traceparent;
-    std::string data;
-  };
-  Event& add(const char* topic, const char* type, const std::string& subject, std::int64_t version,
-             const TraceContext& trace);
-
-  Timestamp now_;
+  events::Outbox events_;
   TraceContext trace_;
-  std::vector<Event> events_;
 };
 
 }  // namespace agora::order

@@ -1,5 +1,6 @@
 #include "services/order/store/replicas.hpp"
 
+#include "libs/sql/idempotency.hpp"
 #include "services/order/store/outbox.hpp"
 
 namespace agora::order {
@@ -12,20 +13,28 @@ constexpr sql::Sql kApplyOffer{
     "variant_id = excluded.variant_id, sku = excluded.sku, price = excluded.price, currency = excluded.currency, "
     "status = excluded.status, requires_shipping = excluded.requires_shipping, tax_included = excluded.tax_included, "
     "handling_days = excluded.handling_days, log_id = excluded.log_id, version = excluded.version "
-    "WHERE offers.log_id <> excluded.log_id OR offers.version < excluded.version"};
+    "WHERE $14 = 1 OR (offers.log_id = excluded.log_id AND offers.version < excluded.version)"};
 constexpr sql::Sql kApplyProduct{
     "INSERT INTO products (product_id, status, title, log_id, version) VALUES ($1,$2,$3,$4,$5) "
     "ON CONFLICT (product_id) DO UPDATE SET status = excluded.status, title = excluded.title, log_id = "
     "excluded.log_id, "
-    "version = excluded.version WHERE products.log_id <> excluded.log_id OR products.version < excluded.version"};
+    "version = excluded.version WHERE $6 = 1 OR (products.log_id = excluded.log_id AND products.version < "
+    "excluded.version)"};
 constexpr sql::Sql kApplySeller{
     "INSERT INTO sellers (seller_id, status, name, log_id, version) VALUES ($1,$2,$3,$4,$5) "
     "ON CONFLICT (seller_id) DO UPDATE SET status = excluded.status, name = excluded.name, log_id = excluded.log_id, "
-    "version = excluded.version WHERE sellers.log_id <> excluded.log_id OR sellers.version < excluded.version"};
+    "version = excluded.version WHERE $6 = 1 OR (sellers.log_id = excluded.log_id AND sellers.version < "
+    "excluded.version)"};
 constexpr sql::Sql kApplyUser{
     "INSERT INTO users (user_id, log_id, version) VALUES ($1,$2,$3) ON CONFLICT (user_id) DO UPDATE SET "
     "log_id = excluded.log_id, version = excluded.version "
-    "WHERE users.log_id <> excluded.log_id OR users.version < excluded.version"};
+    "WHERE $4 = 1 OR (users.log_id = excluded.log_id AND users.version < excluded.version)"};
+
+constexpr sql::Sql kErase{
+    "INSERT INTO erased_users (user_id, version) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING"};
+constexpr sql::Sql kForgetUser{"DELETE FROM users WHERE user_id = $1"};
+constexpr sql::Sql kIsErased{"SELECT 1 FROM erased_users WHERE user_id = $1"};
+constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
 
 constexpr sql::Sql kInsertStock{
     "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
@@ -45,20 +54,40 @@ void apply_initial_quantity(sql::Tx& tx, const OfferId& offer_id, std::int64_t q
 
 void apply(sql::Tx& tx, const OfferState& o, const SourceVersion& source, Timestamp now) {
   if (o.initial_quantity) apply_initial_quantity(tx, o.offer_id, *o.initial_quantity, now);
-  tx.execute(kApplyOffer, {o.offer_id, o.seller_id, o.product_id, o.variant_id, o.sku, o.price, o.currency, o.status,
-                           o.requires_shipping, o.tax_included, o.handling_days, source.log_id, source.version});
+  tx.execute(kApplyOffer,
+             {o.offer_id, o.seller_id, o.product_id, o.variant_id, o.sku, o.price, o.currency, o.status,
+              o.requires_shipping, o.tax_included, o.handling_days, source.log_id, source.version, source.known_newer});
 }
 
 void apply(sql::Tx& tx, const ProductState& p, const SourceVersion& source) {
-  tx.execute(kApplyProduct, {p.product_id, p.status, p.title, source.log_id, source.version});
+  tx.execute(kApplyProduct, {p.product_id, p.status, p.title, source.log_id, source.version, source.known_newer});
 }
 
 void apply(sql::Tx& tx, const SellerState& s, const SourceVersion& source) {
-  tx.execute(kApplySeller, {s.seller_id, s.status, s.name, source.log_id, source.version});
+  tx.execute(kApplySeller, {s.seller_id, s.status, s.name, source.log_id, source.version, source.known_newer});
 }
 
 void apply(sql::Tx& tx, const UserState& u, const SourceVersion& source) {
-  tx.execute(kApplyUser, {u.user_id, source.log_id, source.version});
+  if (is_erased(tx, u.user_id)) return;
+  tx.execute(kApplyUser, {u.user_id, source.log_id, source.version, source.known_newer});
+}
+
+void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version) {
+  tx.execute(kErase, {user_id, version});
+  tx.execute(kForgetUser, {user_id});
+  sql::forget_principal(tx, user_id.str());
+}
+
+bool is_erased(sql::Tx& tx, const UserId& user_id) {
+  auto rows = tx.query(kIsErased, {user_id});
+  return rows.next();
+}
+
+std::vector<UserId> erased_users(sql::Tx& tx) {
+  std::vector<UserId> users;
+  auto rows = tx.query(kErased);
+  while (rows.next()) users.push_back(rows.id<UserTag>(0));
+  return users;
 }
 
 }  // namespace agora::order

@@ -1,16 +1,20 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libs/sql/tx.hpp"
 #include "services/order/core/types.hpp"
 
 namespace agora::order {
 
-/// Which state of a subject: within one log a higher version is newer; another log's state replaces this one's.
+/// Which state of a subject. From a consumer it is known to be the newer one: its inbox has seen to that, and a log
+/// that is replayed overwrites. Otherwise (--offers, read at every start) it replaces an older one of the same log
+/// only.
 struct SourceVersion {
   std::string log_id{};
   std::int64_t version = 0;
+  bool known_newer = false;
 };
 
 /// The states that catalog and auth publish, as far as order keeps them.
@@ -42,10 +46,17 @@ struct UserState {
   UserId user_id{};
 };
 
-/// Stores a state unless a newer one of the same log is there; then nothing changes. Repeating one is harmless.
+/// Stores a state where it replaces the one that is there; else nothing changes. Repeating one is harmless. An erased
+/// user stays erased.
 void apply(sql::Tx& tx, const OfferState& offer, const SourceVersion& source, Timestamp now);
 void apply(sql::Tx& tx, const ProductState& product, const SourceVersion& source);
 void apply(sql::Tx& tx, const SellerState& seller, const SourceVersion& source);
 void apply(sql::Tx& tx, const UserState& user, const SourceVersion& source);
+
+/// Forgets a user for good: what is kept of them but orders, whose ids say nothing. `version`: of the tombstone.
+void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version);
+bool is_erased(sql::Tx& tx, const UserId& user_id);
+/// All of them, to refuse their tokens.
+std::vector<UserId> erased_users(sql::Tx& tx);
 
 }  // namespace agora::order

@@ -1,5 +1,6 @@
 #include "services/order/api/offers_file.hpp"
 
+#include "libs/testing/manual_clock.hpp"
 #include "libs/testing/temporary_database.hpp"
 #include "services/order/store/order_store.hpp"
 #include "services/order/store/stock_table.hpp"
@@ -8,6 +9,14 @@ namespace agora::order {
 namespace {
 
 constexpr Timestamp kNow{std::chrono::microseconds(1'800'000'000'000'000)};
+
+/// A handler with a clock that stands.
+EventHandler& test_handler() {
+  static testing::ManualClock clock{kNow};
+  static ErasedUsers erased;
+  static EventHandler handler(clock, erased);
+  return handler;
+}
 
 std::string refusal(const std::string& text) {
   try {
@@ -23,8 +32,8 @@ TEST(BuiltinOffers, AreThoseOfTheFirstContract) {
   EXPECT_TRUE(demo_users_of(events).contains(UserId("u1")));
   testing::TemporaryDatabase database(sql::Engine::sqlite);
   database->migrate(migrations());
-  apply_offers(*database, events, kNow);
-  apply_offers(*database, events, kNow);
+  apply_offers(*database, events, test_handler());
+  apply_offers(*database, events, test_handler());
   database->read_blocking({}, [](sql::Tx& tx) {
     const auto assortment = load_assortment(tx, {OfferId("o42")}, {});
     const auto* offer = assortment.find(OfferId("o42"));
@@ -57,7 +66,7 @@ TEST(OffersFile, IsAppliedWholeOrNotAtAll) {
       R"({"specversion":"1.0","id":"1","source":"/x","type":"offer.created","subject":"o","logid":"offers-file","version":"1","data":{"price":1}})";
   testing::TemporaryDatabase database(sql::Engine::sqlite);
   database->migrate(migrations());
-  EXPECT_THROW(apply_offers(*database, read_offers(text), kNow), std::runtime_error);
+  EXPECT_THROW(apply_offers(*database, read_offers(text), test_handler()), std::runtime_error);
   const auto offers = database->read_blocking({}, [](sql::Tx& tx) {
     static constexpr sql::Sql kCount{"SELECT count(*) FROM offers"};
     auto rows = tx.query(kCount);
@@ -126,7 +135,7 @@ TEST(OffersFile, KeepsWhatAnEventSays) {
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[0].type, "offer.created");
   EXPECT_EQ(events[0].subject, "o");
-  EXPECT_EQ(events[0].envelope.root().member("data")->member("offer_id")->text(), "o");
+  EXPECT_EQ(events[0].data().member("offer_id")->text(), "o");
   EXPECT_EQ(events[1].type, "seller.opened");
 }
 
@@ -142,7 +151,7 @@ TEST(OffersFile, SaysWhichEventCouldNotBeApplied) {
   database->migrate(migrations());
   const auto why = [&](const std::string& text) -> std::string {
     try {
-      apply_offers(*database, read_offers(text), kNow);
+      apply_offers(*database, read_offers(text), test_handler());
       return "";
     } catch (const std::runtime_error& error) {
       return error.what();

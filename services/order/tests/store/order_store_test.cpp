@@ -278,8 +278,14 @@ TEST_P(OrderStoreTest, AnOlderVersionOfALogNeverOverwritesANewerOne) {
   put(900, {"test", 3});
   put(800, {"test", 2});
   EXPECT_EQ(price_of_o1(), 900);
-  put(600, {"other-log", 1});
+  // Read at every start, a file does not take back what was told since.
+  put(600, {"other-log", 9});
+  EXPECT_EQ(price_of_o1(), 900);
+  // A consumer's inbox knows which is newer, also when a log begins anew.
+  put(600, {"other-log", 1, true});
   EXPECT_EQ(price_of_o1(), 600);
+  put(500, {"other-log", 1, true});
+  EXPECT_EQ(price_of_o1(), 500);
   // The initial quantity was applied once, with the first of all.
   static constexpr sql::Sql kOnHand{"SELECT on_hand FROM stock WHERE offer_id = 'o1'"};
   EXPECT_EQ(number(kOnHand), 10);

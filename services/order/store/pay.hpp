@@ -1,0 +1,13 @@
+#pragma once
+#include "libs/base/ctx.hpp"
+#include "libs/sql/tx.hpp"
+#include "services/order/core/order.hpp"
+
+namespace agora::order {
+
+/// What becomes of a payment.captured: the group's pending orders are confirmed (`order.paid` each,
+/// `order_group.paid`), or the capture is refused (`order_group.capture_refused`), on which payment gives the money
+/// back. Called once per event: the inbox sees to that. "No": not_found `unknown_order_group`.
+Result<void> apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, const TraceContext& trace);
+
+}  // namespace agora::order
