@@ -2,12 +2,10 @@
 
 import json
 
-from support.contract import EVENTS, validator
+from support.contract import DATA_OF, TOPIC_OF
 
 STATUSES = {"pending", "confirmed", "completed", "canceled"}
 AMOUNTS = ("subtotal", "discount_total", "shipping_total", "tax_total", "total")
-VALIDATORS = {name: validator(message["payload"], EVENTS) for name, message in EVENTS["components"]["messages"].items()}
-TOPICS = {name: channel["address"] for channel in EVENTS["channels"].values() for name in channel["messages"]}
 
 
 def audit(query):
@@ -63,8 +61,8 @@ def outbox(query):
     """Every event fits its schema and topic; versions of a subject are 1, 2, 3…; each state has told of itself."""
     versions = {}
     for event in query("SELECT * FROM outbox ORDER BY sequence"):
-        assert event["topic"] == TOPICS[event["type"]], event
-        errors = list(VALIDATORS[event["type"]].iter_errors(json.loads(event["data"])))
+        assert event["topic"] == TOPIC_OF[event["type"]], event
+        errors = list(DATA_OF[event["type"]].iter_errors(json.loads(event["data"])))
         assert not errors, (event, errors[0].message)
         subject = (event["topic"], event["subject"])
         assert event["version"] == versions.get(subject, 0) + 1, event

@@ -9,7 +9,7 @@ import yaml
 from support.root import ROOT
 
 CONTRACT = yaml.safe_load((ROOT / "contracts" / "http" / "order.yaml").read_text())
-EVENTS = yaml.safe_load((ROOT / "contracts" / "events" / "order.yaml").read_text())
+EVENTS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "contracts" / "events").glob("*.yaml")}
 ERRORS = {row["code"]: row for row in yaml.safe_load((ROOT / "contracts" / "http" / "errors.yaml").read_text())}
 
 
@@ -24,6 +24,16 @@ def resolve(node, document=CONTRACT):
 
 def validator(schema, document=CONTRACT):
     return jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+
+
+# By type of event: its topic, and what its data must look like.
+TOPIC_OF = {name: channel["address"] for document in EVENTS.values() for channel in document["channels"].values() for name in channel["messages"]}
+DATA_OF = {name: validator(message["payload"], document) for document in EVENTS.values()
+           for name, message in document["components"]["messages"].items()}
+
+
+def validate_event(type, data):
+    DATA_OF[type].validate(data)
 
 
 def operations():

@@ -1,0 +1,170 @@
+"""The order service hears what others tell: offers, users who are erased, captures. Their logs are the tests' own, served by libs/events."""
+
+import json
+
+import pytest
+
+from support.publisher import Publisher, eventually
+from support.service import TOKENS, place, problem
+
+
+@pytest.fixture
+def publishers(folder):
+    all_of_them = {name: Publisher(name, folder / name).start() for name in ("catalog", "auth", "payment")}
+    yield all_of_them
+    for publisher in all_of_them.values():
+        publisher.kill()
+
+
+@pytest.fixture
+def market(launch, publishers):
+    """An order service that consumes three logs, in which a seller offers o1 at 5.00."""
+    catalog = publishers["catalog"]
+    catalog.publish("seller.opened", "s1", seller_id="s1", status="open", name="Seller", members=[{"user_id": "m1", "role": "owner"}])
+    catalog.publish("product.published", "p1", product_id="p1", status="published", title="Product")
+    catalog.publish("offer.created", "o1", **offer())
+    service = launch("--test-tokens", TOKENS, *feeds(publishers))
+    eventually(lambda: service.query("SELECT 1 FROM offers"))
+    return service
+
+
+def feeds(publishers):
+    flags = [flag for name, publisher in publishers.items() for flag in (f"--{name}-feed", publisher.feed)]
+    return [*flags, "--service-token-file", str(publishers["catalog"].token_file), "--events.wait", "1s", "--events.retry-first", "50ms",
+            "--events.retry-max", "200ms"]
+
+
+def offer(**changes):
+    return {"offer_id": "o1", "seller_id": "s1", "product_id": "p1", "variant_id": "v1", "sku": "S", "price": 500, "currency": "USD",
+            "status": "active", "requires_shipping": True, "initial_quantity": 10, **changes}
+
+
+def group_of(order):
+    return {"payment_id": "pay1", "order_group_id": order["order_group_id"], "amount": round(order["total"] * 100), "currency": "USD"}
+
+
+def events_of(service, type):
+    return [json.loads(row["data"]) for row in service.query(f"SELECT data FROM outbox WHERE type = '{type}' ORDER BY sequence")]
+
+
+def test_what_catalog_tells_is_sold(market, publishers):
+    user = market.as_user("token-u1")
+    assert place(user).status_code == 201
+    publishers["catalog"].publish("offer.updated", "o1", **offer(price=600))
+    eventually(lambda: market.query("SELECT 1 FROM offers WHERE price = 600"))
+    assert problem(place(user), 409, "price_changed")["current_price"] == 6
+    # The initial quantity was applied once, whatever later versions say.
+    publishers["catalog"].publish("offer.updated", "o1", **offer(price=500, initial_quantity=99))
+    eventually(lambda: market.query("SELECT 1 FROM offers WHERE price = 500"))
+    assert market.query("SELECT on_hand FROM stock") == [{"on_hand": 10}]
+
+
+@pytest.mark.parametrize("change", ["seller", "offer", "product"])
+def test_what_is_suspended_or_archived_is_not(market, publishers, change):
+    catalog = publishers["catalog"]
+    if change == "seller":
+        catalog.publish("seller.suspended", "s1", seller_id="s1", status="suspended", name="Seller")
+    elif change == "offer":
+        catalog.publish("offer.archived", "o1", **offer(status="archived"))
+    else:
+        catalog.publish("product.archived", "p1", product_id="p1", status="archived", title="Product")
+    eventually(lambda: market.query("SELECT version FROM inbox_versions WHERE version = 2"))
+    problem(place(market.as_user("token-u1")), 409, "offer_unavailable")
+
+
+def test_a_capture_confirms_the_orders_of_its_group(market, publishers):
+    order = place(market.as_user("token-u1")).json()
+    publishers["payment"].publish("payment.captured", "pay1", **group_of(order))
+    eventually(lambda: events_of(market, "order_group.paid"))
+    paid = market.as_user("token-u1").get(f"/orders/{order['order_id']}").json()
+    assert (paid["status"], paid["payment_status"], paid["pay_by"], paid["version"]) == ("confirmed", "captured", None, 2)
+    (told,) = events_of(market, "order.paid")
+    assert (told["order_id"], told["payment_id"], told["total"]) == (order["order_id"], "pay1", 500)
+
+
+@pytest.mark.parametrize("why", ["ended", "already_paid", "amount_mismatch"])
+def test_a_capture_that_cannot_be_used_is_refused_once(market, publishers, why):
+    user = market.as_user("token-u1")
+    order = place(user).json()
+    capture = group_of(order)
+    if why == "ended":
+        assert user.post(f"/orders/{order['order_id']}/cancellation").status_code == 200
+    elif why == "already_paid":
+        publishers["payment"].publish("payment.captured", "pay0", **{**capture, "payment_id": "pay0"})
+    else:
+        capture["amount"] += 1
+    publishers["payment"].publish("payment.captured", "pay1", **capture)
+    (refused,) = eventually(lambda: events_of(market, "order_group.capture_refused"))
+    assert (refused["payment_id"], refused["reason"], refused["order_group_id"]) == ("pay1", why, order["order_group_id"])
+    status = {"ended": "canceled", "already_paid": "confirmed", "amount_mismatch": "pending"}[why]
+    assert user.get(f"/orders/{order['order_id']}").json()["status"] == status
+
+
+def test_an_erased_user_is_refused_and_forgotten(market, publishers):
+    user = market.as_user("token-u1")
+    order = place(user, key="k1").json()
+    publishers["auth"].publish("user.registered", "u1", user_id="u1", email="u1@example.com")
+    eventually(lambda: market.query("SELECT 1 FROM users"))
+    publishers["auth"].publish("user.deleted", "u1", user_id="u1")
+    eventually(lambda: market.query("SELECT 1 FROM erased_users"))
+    problem(user.get(f"/orders/{order['order_id']}"), 401, "invalid_token")
+    problem(place(user, key="k1"), 401, "invalid_token")
+    assert market.query("SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM idempotency_keys) AS n") == [{"n": 0}]
+    # What is told of them later changes nothing, nor does a restart.
+    publishers["auth"].publish("user.updated", "u1", user_id="u1", email="u1@example.com")
+    eventually(lambda: market.query("SELECT 1 FROM inbox_versions WHERE topic = 'agora.users' AND version = 3"))
+    market.restart()
+    problem(market.as_user("token-u1").get(f"/orders/{order['order_id']}"), 401, "invalid_token")
+    assert market.query("SELECT * FROM users") == []
+    assert market.as_user("token-support").get(f"/orders/{order['order_id']}").json()["user_id"] == "u1"
+
+
+def test_a_poison_event_parks_its_subject_alone(market, publishers):
+    catalog = publishers["catalog"]
+    first, second = (place(market.as_user("token-u1")).json() for _ in range(2))
+    payment = publishers["payment"]
+    payment.poison("payment.captured", "pay1", 1, {"payment_id": "pay1", "amount": "much"})
+    payment.publish("payment.captured", "pay1", 2, **group_of(first))
+    payment.publish("payment.captured", "pay2", **{**group_of(second), "payment_id": "pay2"})
+    (paid,) = eventually(lambda: events_of(market, "order_group.paid"))
+    assert paid["payment_id"] == "pay2"
+    parked = eventually(lambda: len(rows := market.query("SELECT version, reason, attempts FROM parked_events ORDER BY version")) == 2 and rows)
+    assert [(row["version"], row["reason"]) for row in parked] == [(1, "failed"), (2, "gap")]
+    listed = internal(market, "GET", "/internal/parked").json()["items"]
+    assert [(row["subject"], row["version"], row["dead"]) for row in listed] == [("pay1", 1, False), ("pay1", 2, False)]
+    # Skipped, the next one is applied at once, in order.
+    body = {key: listed[0][key] for key in ("publisher", "log_id", "topic", "subject")}
+    assert internal(market, "POST", "/internal/parked/skip", body).json() == {"skipped_through": 1}
+    eventually(lambda: len(events_of(market, "order_group.paid")) == 2)
+    assert market.query("SELECT * FROM parked_events") == []
+    assert catalog.process.poll() is None
+
+
+def test_the_internal_routes_want_the_service_token(market):
+    for method, path in (("GET", "/internal/feed?consumer=notification&topics=agora.orders"), ("GET", "/internal/parked"), ("GET", "/internal/consumers"),
+                         ("POST", "/internal/parked/skip"), ("POST", "/internal/consumers/catalog/rebuild"), ("DELETE", "/internal/feed/consumers/notification")):
+        assert internal(market, method, path, token=None).status_code == 401, path
+        assert internal(market, method, path, token="x" * 32).status_code == 401, path
+
+
+def test_the_feed_serves_what_was_placed(market):
+    order = place(market.as_user("token-u1")).json()
+    page = internal(market, "GET", "/internal/feed?consumer=notification&topics=agora.orders,agora.order_groups").json()
+    assert [(event["type"], event["subject"]) for event in page["events"]] == [("order_group.placed", order["order_group_id"]), ("order.placed", order["order_id"])]
+    event = page["events"][1]
+    assert event["specversion"] == "1.0" and event["source"] == "/agora/order" and event["version"] == "1" and event["logid"] == page["log_id"]
+    for query in ("", "consumer=nobody&topics=agora.orders", "consumer=notification&topics=agora.stock", "consumer=notification&topics=agora.orders&after=1",
+                  "consumer=notification&topics=agora.orders&limit=x", "consumer=notification&topics=agora.orders&colour=red"):
+        assert internal(market, "GET", "/internal/feed?" + query).status_code == 422, query
+    place_of = f"&log_id={page['log_id']}&after={page['next']['after']}&after_id="
+    feed = "/internal/feed?consumer=notification&topics=agora.orders"
+    assert internal(market, "GET", feed + place_of + page["next"]["after_id"]).json()["events"] == []
+    assert internal(market, "GET", feed + place_of + "other").json()["code"] == "position_lost"
+    assert internal(market, "GET", feed + "&log_id=other&after=1&after_id=x").json()["code"] == "log_changed"
+    assert internal(market, "GET", feed + f"&log_id={page['log_id']}&after=999&after_id=x").status_code == 410
+
+
+def internal(service, method, path, body=None, token="t" * 32):
+    import httpx
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.request(method, f"http://127.0.0.1:{service.internal_port}{path}", headers=headers, json=body or {} if method == "POST" else None, timeout=30)
