@@ -1,0 +1,64 @@
+// I10: whole minor units; lines make orders, orders make groups, and every total is what its parts make.
+
+#include <array>
+
+#include "cli/audit_checks.hpp"
+
+namespace agora::cli {
+namespace {
+
+constexpr sql::Sql kLines{"SELECT count(*) FROM order_lines"};
+constexpr sql::Sql kOrders{"SELECT count(*) FROM orders"};
+constexpr sql::Sql kGroups{"SELECT count(*) FROM order_groups"};
+
+#define AGORA_PARTS "subtotal - discount_total + shipping_total + tax_total"
+#define AGORA_SUMS                                                                                            \
+  "sum(subtotal) AS subtotal, sum(discount_total) AS discount_total, sum(shipping_total) AS shipping_total, " \
+  "sum(tax_total) AS tax_total, sum(total) AS total"
+#define AGORA_AMOUNTS_OF(t) t ".subtotal, " t ".discount_total, " t ".shipping_total, " t ".tax_total, " t ".total"
+#define AGORA_NOT_WHOLE                                                                                \
+  "typeof(subtotal) <> 'integer' OR typeof(discount_total) <> 'integer' OR typeof(shipping_total) <> " \
+  "'integer' OR typeof(tax_total) <> 'integer' OR typeof(total) <> 'integer'"
+
+constexpr std::array<Rule, 9> kRules{{
+    {"I10", "order_id",
+     "SELECT order_id, 'line ' || line_id || ' holds an amount that is no whole number' FROM order_lines WHERE "
+     "typeof(unit_price) <> 'integer' OR typeof(quantity) <> 'integer' OR " AGORA_NOT_WHOLE},
+    {"I10", "order_id",
+     "SELECT order_id, 'holds an amount that is no whole number' FROM orders WHERE " AGORA_NOT_WHOLE},
+    {"I10", "group_id",
+     "SELECT group_id, 'holds an amount that is no whole number' FROM order_groups WHERE " AGORA_NOT_WHOLE},
+    {"I10", "order_id",
+     "SELECT order_id, 'line ' || line_id || ' has the subtotal ' || subtotal || ', not ' || quantity || ' times ' || "
+     "unit_price FROM order_lines WHERE subtotal IS NOT unit_price * quantity"},
+    {"I10", "order_id",
+     "SELECT order_id, 'line ' || line_id || ' has the total ' || total || ', its parts make ' || (" AGORA_PARTS
+     ") FROM order_lines WHERE total IS NOT " AGORA_PARTS},
+    {"I10", "order_id",
+     "SELECT order_id, 'has the total ' || total || ', its parts make ' || (" AGORA_PARTS
+     ") FROM orders WHERE total IS NOT " AGORA_PARTS},
+    {"I10", "group_id",
+     "SELECT group_id, 'has the total ' || total || ', its parts make ' || (" AGORA_PARTS
+     ") FROM order_groups WHERE total IS NOT " AGORA_PARTS},
+    {"I10", "order_id",
+     "SELECT o.order_id, 'has the total ' || o.total || ', its lines sum to ' || coalesce(l.total, 0) || "
+     "CASE WHEN o.total IS l.total THEN ', and another amount differs' ELSE '' END FROM orders o LEFT JOIN "
+     "(SELECT order_id, " AGORA_SUMS " FROM order_lines GROUP BY order_id) l ON l.order_id = o.order_id "
+     "WHERE (" AGORA_AMOUNTS_OF("o") ") IS NOT (" AGORA_AMOUNTS_OF("l") ")"},
+    {"I10", "group_id",
+     "SELECT g.group_id, 'has the total ' || g.total || ', its orders sum to ' || coalesce(o.total, 0) || "
+     "CASE WHEN g.total IS o.total THEN ', and another amount differs' ELSE '' END FROM order_groups g LEFT JOIN "
+     "(SELECT group_id, " AGORA_SUMS " FROM orders GROUP BY group_id) o ON o.group_id = g.group_id "
+     "WHERE (" AGORA_AMOUNTS_OF("g") ") IS NOT (" AGORA_AMOUNTS_OF("o") ")"},
+}};
+
+}  // namespace
+
+void audit_order_amounts(sql::Tx& tx, Report& report) {
+  report.checked("I10", "lines", count(tx, kLines));
+  report.checked("I10", "orders", count(tx, kOrders));
+  report.checked("I10", "groups", count(tx, kGroups));
+  check(tx, kRules, report);
+}
+
+}  // namespace agora::cli
