@@ -1,79 +1,22 @@
 #include "services/order/config.hpp"
 
-#include "libs/config/parser.hpp"
-
 namespace agora::order {
 namespace {
 
 constexpr std::int64_t kDay = 24 * 60 * 60 * 1'000;
 
-void declare_http(config::Parser& parser, http::Limits& http) {
-  parser.option("http.header-bytes-max", http.header_bytes_max, "Largest request header", {.min = 512, .max = 1 << 20});
-  parser.option("http.body-bytes-max", http.body_bytes_max, "Largest request body", {.min = 0, .max = 64 << 20});
-  parser.option("http.connections-max", http.connections_max, "Most connections", {.min = 1, .max = 1'000'000});
-  parser.option("http.requests-in-flight-max", http.requests_in_flight_max, "Most requests being answered",
-                {.min = 1, .max = 1'000'000});
-  parser.option("http.reserved-percent", http.reserved_percent, "Share of those kept for what must not be shed",
-                {.min = 0, .max = 90});
-  parser.option("http.header-deadline", http.header_deadline, "Time for a request's header", {.min = 1, .max = kDay});
-  parser.option("http.body-bytes-per-second-min", http.body_bytes_per_second_min, "Slower bodies are cut off",
-                {.min = 1, .max = 1 << 30});
-  parser.option("http.idle-deadline", http.idle_deadline, "Time between requests", {.min = 1, .max = kDay});
-  parser.option("http.request-deadline", http.request_deadline, "Time to answer a request", {.min = 1, .max = kDay});
-}
-
-void declare_sql(config::Parser& parser, sql::Limits& sql) {
-  parser.option("sql.group-max", sql.group_max, "Most works in one commit", {.min = 1, .max = 1'024});
-  parser.option("sql.queue-max", sql.queue_max, "Most works that wait", {.min = 1, .max = 1'000'000});
-  parser.option("sql.readers", sql.readers, "Read connections", {.min = 1, .max = 64});
-  parser.option("sql.writers", sql.writers, "PostgreSQL: write connections", {.min = 1, .max = 64});
-  parser.option("sql.retries-max", sql.retries_max, "Retries of serialization failures", {.min = 0, .max = 100});
-  parser.option("sql.wal-bytes-max", sql.wal_bytes_max, "SQLite: the WAL is truncated above this",
-                {.min = 1 << 20, .max = std::int64_t{1} << 40});
-}
-
-void declare_events(config::Parser& parser, Config& c) {
-  parser.option("catalog-feed", c.catalog_feed, "Where catalog's events come from: feed:http://HOST:PORT");
-  parser.option("auth-feed", c.auth_feed, "Where auth's events come from");
-  parser.option("payment-feed", c.payment_feed, "Where payment's events come from");
-  parser.option("service-token-file", c.service_token, "File of the token that our services share",
-                {.env = "AGORA_SERVICE_TOKEN_FILE"});
-  parser.option("events.keep", c.events.keep, "Events are kept at least this long", {.min = 0, .max = 3'650 * kDay});
-  parser.option("events.keep-max", c.events.keep_max, "And no longer than this for a slow consumer",
-                {.min = 0, .max = 3'650 * kDay});
-  parser.option("events.keep-rows-max", c.events.keep_rows_max, "Nor beyond so many", {.min = 1, .max = INT64_MAX});
-  parser.option("events.compaction-lag", c.events.compaction_lag, "Older versions of a state are kept this long",
-                {.min = 0, .max = 365 * kDay});
-  parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
-  parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
-                {.min = 1, .max = 10'000});
-  parser.option("events.wait", c.consumer.wait, "How long a poll of a feed waits", {.min = 0, .max = 25'000});
-  parser.option("events.retry-first", c.consumer.parking.retry_first, "A parked event is tried again after it",
-                {.min = 1, .max = kDay});
-  parser.option("events.retry-max", c.consumer.parking.retry_max, "And at least this often", {.min = 1, .max = kDay});
-  parser.option("events.dead-after", c.consumer.parking.dead_after, "One that keeps failing is given up after it",
-                {.min = 1, .max = 365 * kDay});
-  parser.option("events.accept-after", c.consumer.parking.accept_after,
-                "A gap over what was trimmed before the consumer was born is accepted after it",
-                {.min = 0, .max = kDay});
-}
-
 }  // namespace
 
+Config::Config() {
+  name = "order";
+  port = 8000;
+  internal_port = 9100;
+}
+
 std::optional<int> Config::parse(int argc, const char* const* argv) {
-  config::Parser parser("order-service", "Takes orders and keeps the stock that they are made of.", "AGORA_ORDER_");
-  parser.option("env", environment, "production, demo or test (demo with --standalone, else production)",
-                {.env = "AGORA_ENV"});
-  parser.option("bind", bind, "Addresses that all ports are bound to", {.env = "AGORA_BIND"});
-  parser.option("port", port, "Public HTTP port", {.min = 1, .max = 65'535});
-  parser.option("internal-port", internal_port, "Internal HTTP port: /livez, /readyz, /metrics",
-                {.min = 1, .max = 65'535});
-  parser.flag("standalone", standalone, "Run without peers; offers, sellers and users come from --offers");
+  config::Parser parser(program(), "Takes orders and keeps the stock that they are made of.", "AGORA_ORDER_");
+  declare(parser, {"catalog", "auth", "payment"});
   parser.flag("demo-guests", demo_guests, "Let requests without a token place and read orders of the demo users");
-  parser.option("offers", offers, "File of CloudEvents, one JSON a line (built-in with --standalone)");
-  parser.option("test-tokens", test_tokens, "File of tokens and whom they stand for, for tests");
-  parser.option("data", data, "Folder of the SQLite files");
-  parser.option("db", database_url, "Database URL: sqlite:DIR/order.db or postgresql://... (sqlite:<data>/order.db)");
   parser.option("payment-window", payment_window,
                 "An unpaid order expires after it (24h with --standalone, else 15min)", {.min = 1, .max = 365 * kDay});
   parser.option("expiry-interval", expiry_interval, "How often unpaid orders are looked for", {.min = 1, .max = kDay});
@@ -82,54 +25,11 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
                 {.min = 1, .max = 365 * kDay});
   parser.option("cleaning-interval", cleaning_interval, "How often old keys are deleted", {.min = 1, .max = kDay});
   parser.option("cleaning-batch-max", cleaning_batch_max, "Most keys deleted at once", {.min = 1, .max = 100'000});
-  parser.option("drain-deadline", drain_deadline, "Longest time to finish requests on SIGTERM",
-                {.min = 1, .max = kDay});
-  declare_events(parser, *this);
-  parser.option("log-level", log_level, "debug, info, warn or error");
-  declare_http(parser, http);
-  declare_sql(parser, sql);
-  parser.flag("check", check, "Ask the running service whether it is ready; exit 0 or 1");
-  parser.flag("print-routes", print_routes, "Print the routes as JSON lines");
-
   parser.rule([this]() -> std::optional<std::string> {
-    if (environment.empty()) environment = standalone ? "demo" : "production";
-    if (environment == "production" || environment == "demo" || environment == "test") return std::nullopt;
-    return "AGORA_ENV must be production, demo or test";
+    if (!production() || !demo_guests) return std::nullopt;
+    return "--demo-guests is refused in production; set AGORA_ENV=demo";
   });
-  parser.rule([this]() -> std::optional<std::string> {
-    if (environment != "production" || (!demo_guests && test_tokens.empty() && offers.empty() && !standalone)) {
-      return std::nullopt;
-    }
-    return "--standalone, --demo-guests, --offers and --test-tokens are refused in production; set AGORA_ENV=demo";
-  });
-  parser.rule([this]() -> std::optional<std::string> {
-    if (log_level == "debug" || log_level == "info" || log_level == "warn" || log_level == "error") return std::nullopt;
-    return "--log-level must be debug, info, warn or error";
-  });
-  parser.rule([this]() -> std::optional<std::string> {
-    const bool consumes = !catalog_feed.empty() || !auth_feed.empty() || !payment_feed.empty();
-    if (!consumes || (!standalone && !service_token.empty())) return std::nullopt;
-    return "feeds are consumed without --standalone and with AGORA_SERVICE_TOKEN_FILE";
-  });
-  parser.rule([this]() -> std::optional<std::string> {
-    if (port != internal_port) return std::nullopt;
-    return "--port and --internal-port must differ";
-  });
-  const auto exit_code = parser.parse(argc, argv);
-  sql.durability_optional = environment == "test";
-  return exit_code;
-}
-
-std::vector<events::Peer> Config::peers() const {
-  if (standalone) return {};
-  return {{"catalog", catalog_feed}, {"auth", auth_feed}, {"payment", payment_feed}};
-}
-
-log::Level Config::level() const {
-  if (log_level == "debug") return log::Level::debug;
-  if (log_level == "warn") return log::Level::warn;
-  if (log_level == "error") return log::Level::error;
-  return log::Level::info;
+  return parse_with(parser, argc, argv);
 }
 
 std::chrono::milliseconds Config::time_to_pay() const {

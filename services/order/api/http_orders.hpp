@@ -5,8 +5,8 @@
 
 #include "libs/base/clock.hpp"
 #include "libs/http/router.hpp"
+#include "libs/service/erased_users.hpp"
 #include "services/order/api/demo_users.hpp"
-#include "services/order/api/erased_users.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
@@ -16,7 +16,7 @@ struct OrderRoutes {
   OrderStore& orders;
   const Clock& clock;
   const DemoUsers& demo_users;
-  const ErasedUsers& erased;
+  const service::ErasedUsers& erased;
   std::chrono::milliseconds payment_window;
 };
 

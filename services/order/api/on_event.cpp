@@ -149,7 +149,7 @@ Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
   }
   erase_user(tx, data.user_id, event.version);
   // Before the commit: should it not come, the event comes again, and what is told of a deletion is never taken back.
-  erased_.add(data.user_id);
+  erased_.add(data.user_id.str());
   return {};
 }
 

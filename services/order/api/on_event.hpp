@@ -1,6 +1,6 @@
 #pragma once
 #include "libs/events/inbox.hpp"
-#include "services/order/api/erased_users.hpp"
+#include "libs/service/erased_users.hpp"
 
 namespace agora::order {
 
@@ -9,7 +9,7 @@ namespace agora::order {
 class EventHandler final : public events::Handler {
  public:
   /// Both must outlive it.
-  EventHandler(const Clock& clock, ErasedUsers& erased) : clock_(clock), erased_(erased) {}
+  EventHandler(const Clock& clock, service::ErasedUsers& erased) : clock_(clock), erased_(erased) {}
 
   void lock(sql::Tx& tx, const std::vector<events::Event>& events) override;
   /// "No": validation_failed when the data is not what the type says; not_found `unknown_order_group`.
@@ -19,7 +19,7 @@ class EventHandler final : public events::Handler {
   Result<void> on_user(sql::Tx& tx, const events::Event& event);
 
   const Clock& clock_;
-  ErasedUsers& erased_;
+  service::ErasedUsers& erased_;
 };
 
 }  // namespace agora::order

@@ -2,8 +2,8 @@
 
 #include "embedded/migration_0002_orders.hpp"
 #include "embedded/migration_0003_orders_clustered.hpp"
-#include "embedded/migration_0006_erased_users.hpp"
 #include "libs/events/schema.hpp"
+#include "libs/service/erased_users.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
@@ -15,7 +15,7 @@ std::span<const sql::Migration> migrations() {
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
       {4, "0004_event_log", events::kLogSchema},
       {5, "0005_inbox", events::kInboxSchema},
-      {6, "0006_erased_users", embedded::migration_0006_erased_users},
+      {6, "0006_erased_users", service::kErasedUsersSchema},
   }};
   return kMigrations;
 }

@@ -1,6 +1,6 @@
 #include "services/order/store/replicas.hpp"
 
-#include "libs/sql/idempotency.hpp"
+#include "libs/service/erased_users.hpp"
 #include "services/order/store/outbox.hpp"
 
 namespace agora::order {
@@ -30,12 +30,7 @@ constexpr sql::Sql kApplyUser{
     "log_id = excluded.log_id, version = excluded.version "
     "WHERE $4 = 1 OR (users.log_id = excluded.log_id AND users.version < excluded.version)"};
 
-constexpr sql::Sql kErase{
-    "INSERT INTO erased_users (user_id, version) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING"};
 constexpr sql::Sql kForgetUser{"DELETE FROM users WHERE user_id = $1"};
-constexpr sql::Sql kIsErased{"SELECT 1 FROM erased_users WHERE user_id = $1"};
-constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
-
 constexpr sql::Sql kInsertStock{
     "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
 constexpr sql::Sql kInsertMovement{
@@ -68,26 +63,13 @@ void apply(sql::Tx& tx, const SellerState& s, const SourceVersion& source) {
 }
 
 void apply(sql::Tx& tx, const UserState& u, const SourceVersion& source) {
-  if (is_erased(tx, u.user_id)) return;
+  if (service::is_erased(tx, u.user_id.str())) return;
   tx.execute(kApplyUser, {u.user_id, source.log_id, source.version, source.known_newer});
 }
 
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version) {
-  tx.execute(kErase, {user_id, version});
+  service::erase_user(tx, user_id.str(), version);
   tx.execute(kForgetUser, {user_id});
-  sql::forget_principal(tx, user_id.str());
-}
-
-bool is_erased(sql::Tx& tx, const UserId& user_id) {
-  auto rows = tx.query(kIsErased, {user_id});
-  return rows.next();
-}
-
-std::vector<UserId> erased_users(sql::Tx& tx) {
-  std::vector<UserId> users;
-  auto rows = tx.query(kErased);
-  while (rows.next()) users.push_back(rows.id<UserTag>(0));
-  return users;
 }
 
 }  // namespace agora::order

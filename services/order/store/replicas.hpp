@@ -1,7 +1,6 @@
 #pragma once
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "libs/sql/tx.hpp"
 #include "services/order/core/types.hpp"
@@ -55,8 +54,5 @@ void apply(sql::Tx& tx, const UserState& user, const SourceVersion& source);
 
 /// Forgets a user for good: what is kept of them but orders, whose ids say nothing. `version`: of the tombstone.
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version);
-bool is_erased(sql::Tx& tx, const UserId& user_id);
-/// All of them, to refuse their tokens.
-std::vector<UserId> erased_users(sql::Tx& tx);
 
 }  // namespace agora::order

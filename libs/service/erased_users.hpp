@@ -1,24 +1,30 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "libs/http/authenticator.hpp"
 #include "libs/sql/database.hpp"
-#include "services/order/core/types.hpp"
 
-namespace agora::order {
+namespace agora::service {
 
 /// Users who are gone for good, as this process knows them. It only grows. Thread-safe.
 class ErasedUsers {
  public:
-  void add(const UserId& user_id);
-  bool contains(const UserId& user_id) const;
+  void add(const std::string& user_id);
+  bool contains(const std::string& user_id) const;
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_set<UserId> users_;
+  std::unordered_set<std::string> users_;
 };
+
+/// Remembers for good that a user is gone; forgets the answers kept under their idempotency keys. `version`: of the
+/// tombstone. What else a service holds of them is its own to delete.
+void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version);
+bool is_erased(sql::Tx& tx, const std::string& user_id);
 
 /// Takes in those that the database has.
 void load_erased_users(sql::Database& database, ErasedUsers& erased);
@@ -34,4 +40,7 @@ class ErasedUserAuthenticator final : public http::Authenticator {
   const ErasedUsers& erased_;
 };
 
-}  // namespace agora::order
+/// The table; a migration of every service that hears of users. SQL of both engines.
+extern const std::string_view kErasedUsersSchema;
+
+}  // namespace agora::service

@@ -1,6 +1,9 @@
-#include "services/order/api/offers_file.hpp"
+#include "libs/service/offers_file.hpp"
 
 #include <charconv>
+#include <fstream>
+#include <memory>
+#include <sstream>
 #include <stdexcept>
 
 #include <boost/describe/class.hpp>
@@ -8,7 +11,7 @@
 #include "embedded/builtin_offers_file.hpp"
 #include "libs/json/reader.hpp"
 
-namespace agora::order {
+namespace agora::service {
 namespace {
 
 constexpr std::string_view kLogId = "offers-file";
@@ -75,11 +78,21 @@ std::vector<events::Event> read_offers(std::string_view text) {
   return events;
 }
 
+std::vector<events::Event> load_offers(const std::string& path) {
+  if (path.empty()) return {};
+  if (path == "builtin") return read_offers(builtin_offers());
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) throw std::runtime_error("cannot read " + path);
+  return read_offers(text.str());
+}
+
 std::string_view builtin_offers() {
   return embedded::builtin_offers_file;
 }
 
-void apply_offers(sql::Database& database, const std::vector<events::Event>& events, EventHandler& handler) {
+void apply_offers(sql::Database& database, const std::vector<events::Event>& events, events::Handler& handler) {
   database.write_blocking({}, [&events, &handler](sql::Tx& tx) {
     for (const auto& event : events) {
       const auto applied = handler.apply(tx, event);
@@ -89,12 +102,4 @@ void apply_offers(sql::Database& database, const std::vector<events::Event>& eve
   });
 }
 
-DemoUsers demo_users_of(const std::vector<events::Event>& events) {
-  DemoUsers users;
-  for (const auto& event : events) {
-    if (event.type.starts_with("user.")) users.insert(UserId(event.subject));
-  }
-  return users;
-}
-
-}  // namespace agora::order
+}  // namespace agora::service

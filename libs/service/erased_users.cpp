@@ -1,0 +1,58 @@
+#include "libs/service/erased_users.hpp"
+
+#include "libs/sql/idempotency.hpp"
+
+namespace agora::service {
+namespace {
+
+constexpr sql::Sql kErase{
+    "INSERT INTO erased_users (user_id, version) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING"};
+constexpr sql::Sql kIsErased{"SELECT 1 FROM erased_users WHERE user_id = $1"};
+constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
+
+}  // namespace
+
+const std::string_view kErasedUsersSchema =
+    R"(-- Users who are gone for good: their tokens are refused, and whatever is told of them later.
+CREATE TABLE erased_users (
+  user_id TEXT COLLATE "C" PRIMARY KEY,
+  version BIGINT NOT NULL
+);
+)";
+
+void ErasedUsers::add(const std::string& user_id) {
+  const std::lock_guard lock(mutex_);
+  users_.insert(user_id);
+}
+
+bool ErasedUsers::contains(const std::string& user_id) const {
+  const std::lock_guard lock(mutex_);
+  return users_.contains(user_id);
+}
+
+void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version) {
+  tx.execute(kErase, {user_id, version});
+  sql::forget_principal(tx, user_id);
+}
+
+bool is_erased(sql::Tx& tx, const std::string& user_id) {
+  auto rows = tx.query(kIsErased, {user_id});
+  return rows.next();
+}
+
+void load_erased_users(sql::Database& database, ErasedUsers& erased) {
+  database.read_blocking({}, [&erased](sql::Tx& tx) {
+    auto rows = tx.query(kErased);
+    while (rows.next()) erased.add(std::string(rows.text(0)));
+  });
+}
+
+Result<Principal> ErasedUserAuthenticator::authenticate(std::optional<std::string_view> bearer) const {
+  AGORA_TRY(auto principal, next_.authenticate(bearer));
+  if (!principal.subject.empty() && erased_.contains(principal.subject)) {
+    return Error{Errc::unauthenticated, "invalid_token", "The bearer token is not valid."};
+  }
+  return principal;
+}
+
+}  // namespace agora::service

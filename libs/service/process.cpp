@@ -1,0 +1,124 @@
+#include "libs/service/process.hpp"
+
+#include <csignal>
+#include <iostream>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "libs/http/probe.hpp"
+#include "libs/http/server.hpp"
+#include "libs/service/offers_file.hpp"
+
+namespace agora::service {
+namespace {
+
+constexpr std::chrono::milliseconds kJobDeadline{10'000};
+constexpr std::chrono::milliseconds kProbeDeadline{2'000};
+
+http::ServerOptions server_options(const Settings& settings, std::string port_name, std::uint16_t port) {
+  std::string variable = settings.name;
+  for (auto& c : variable) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  auto setting = "--" + (port_name == "public" ? std::string("port") : port_name + "-port");
+  setting += " or AGORA_" + variable + (port_name == "public" ? "_PORT" : "_INTERNAL_PORT");
+  return {std::move(port_name), settings.bind, port, std::move(setting), settings.http};
+}
+
+}  // namespace
+
+Process::Process(const Settings& settings)
+    : settings_(settings),
+      test_tokens_(settings.test_tokens.empty() ? std::nullopt
+                                                : std::optional(http::TestTokens::from_file(settings.test_tokens))),
+      service_tokens_(settings.service_token.empty()
+                          ? std::nullopt
+                          : std::optional(http::ServiceTokens::from_file(settings.service_token))),
+      tokens_(test_tokens_ ? static_cast<const http::Authenticator&>(*test_tokens_) : no_tokens_, erased_),
+      database_(sql::Database::open(settings.url(), settings.sql, metrics_)) {}
+
+Process::~Process() = default;
+
+bool Process::start(Parts parts) {
+  if (settings_.print_routes) {
+    std::cout << http::describe(parts.routes);
+    return false;
+  }
+  http::Router internal;
+  internal.mount("", http::health_routes(readiness_, metrics_));
+  if (database_->engine() == sql::Engine::sqlite) {
+    feed_.emplace(io_, *database_, events::EventLog(settings_.name, settings_.events), clock_, metrics_);
+    internal.mount("", feed_->routes());
+  }
+  consumers_.emplace(*database_, settings_.name, parts.handler, clock_);
+  internal.mount("", consumers_->routes());
+  public_server_ = std::make_unique<http::Server>(io_, server_options(settings_, "public", settings_.port),
+                                                  std::move(parts.routes), parts.authenticator, metrics_);
+  internal_server_ = std::make_unique<http::Server>(
+      io_, server_options(settings_, "internal", settings_.internal_port), std::move(internal),
+      service_tokens_ ? static_cast<const http::Authenticator&>(*service_tokens_) : no_tokens_, metrics_);
+  // A busy port is told before anything is changed.
+  public_server_->listen();
+  internal_server_->listen();
+
+  database_->migrate(parts.migrations);
+  if (!parts.offers.empty()) apply_offers(*database_, parts.offers, parts.handler);
+  load_erased_users(*database_, erased_);
+  if (service_tokens_ && !settings_.standalone) {
+    consumers_->start(io_, settings_.peers, service_tokens_->own(), settings_.consumer, metrics_);
+    consumers_->report_to(readiness_);
+  }
+  if (feed_) add_job("events.trim", settings_.trim_interval, feed_->trim_job());
+  return true;
+}
+
+void Process::add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job) {
+  jobs_.push_back(
+      std::make_unique<telemetry::JobLoop>(io_, std::move(name), interval, kJobDeadline, std::move(job), metrics_));
+}
+
+Task<void> Process::drain() {
+  readiness_.set_draining();
+  if (feed_) feed_->drain();
+  const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
+  co_await public_server_->drain(deadline);
+  co_await internal_server_->drain(deadline);
+  for (const auto& stop : on_drain_) stop();
+  for (const auto& job : jobs_) co_await job->stop();
+  co_await consumers_->stop();
+  io_.stop();
+}
+
+int Process::run() {
+  asio::signal_set signals(io_, SIGTERM, SIGINT);
+  signals.async_wait([this](boost::system::error_code, int) {
+    log::info({}, "draining");
+    asio::co_spawn(io_, drain(), asio::detached);
+  });
+  log::info({}, "service is ready", {{"port", int{settings_.port}}, {"internal_port", int{settings_.internal_port}}});
+  io_.run();
+  database_->close();
+  log::info({}, "service has stopped");
+  return 0;
+}
+
+int run_program(const Settings& settings, const std::function<int()>& serve) {
+  if (settings.check) {
+    return http::probe(settings.bind.front(), settings.internal_port, "/readyz", kProbeDeadline) ? 0 : 1;
+  }
+  // Whoever reads the log, or an answer, may go away: a write says so, the process need not end of it.
+  std::signal(SIGPIPE, SIG_IGN);
+  log::start(settings.name, settings.level());
+  int code = 2;
+  try {
+    code = serve();
+    log::stop();
+  } catch (const std::exception& error) {
+    log::stop();
+    std::cerr << settings.program() << ": " << error.what() << '\n';
+  }
+  return code;
+}
+
+}  // namespace agora::service

@@ -1,0 +1,125 @@
+#include "libs/service/settings.hpp"
+
+#include <algorithm>
+
+namespace agora::service {
+namespace {
+
+constexpr std::int64_t kDay = 24 * 60 * 60 * 1'000;
+
+void declare_http(config::Parser& parser, http::Limits& http) {
+  parser.option("http.header-bytes-max", http.header_bytes_max, "Largest request header", {.min = 512, .max = 1 << 20});
+  parser.option("http.body-bytes-max", http.body_bytes_max, "Largest request body", {.min = 0, .max = 64 << 20});
+  parser.option("http.connections-max", http.connections_max, "Most connections", {.min = 1, .max = 1'000'000});
+  parser.option("http.requests-in-flight-max", http.requests_in_flight_max, "Most requests being answered",
+                {.min = 1, .max = 1'000'000});
+  parser.option("http.reserved-percent", http.reserved_percent, "Share of those kept for what must not be shed",
+                {.min = 0, .max = 90});
+  parser.option("http.header-deadline", http.header_deadline, "Time for a request's header", {.min = 1, .max = kDay});
+  parser.option("http.body-bytes-per-second-min", http.body_bytes_per_second_min, "Slower bodies are cut off",
+                {.min = 1, .max = 1 << 30});
+  parser.option("http.idle-deadline", http.idle_deadline, "Time between requests", {.min = 1, .max = kDay});
+  parser.option("http.request-deadline", http.request_deadline, "Time to answer a request", {.min = 1, .max = kDay});
+}
+
+void declare_sql(config::Parser& parser, sql::Limits& sql) {
+  parser.option("sql.group-max", sql.group_max, "Most works in one commit", {.min = 1, .max = 1'024});
+  parser.option("sql.queue-max", sql.queue_max, "Most works that wait", {.min = 1, .max = 1'000'000});
+  parser.option("sql.readers", sql.readers, "Read connections", {.min = 1, .max = 64});
+  parser.option("sql.writers", sql.writers, "PostgreSQL: write connections", {.min = 1, .max = 64});
+  parser.option("sql.retries-max", sql.retries_max, "Retries of serialization failures", {.min = 0, .max = 100});
+  parser.option("sql.wal-bytes-max", sql.wal_bytes_max, "SQLite: the WAL is truncated above this",
+                {.min = 1 << 20, .max = std::int64_t{1} << 40});
+}
+
+void declare_events(config::Parser& parser, Settings& c) {
+  parser.option("events.keep", c.events.keep, "Events are kept at least this long", {.min = 0, .max = 3'650 * kDay});
+  parser.option("events.keep-max", c.events.keep_max, "And no longer than this for a slow consumer",
+                {.min = 0, .max = 3'650 * kDay});
+  parser.option("events.keep-rows-max", c.events.keep_rows_max, "Nor beyond so many", {.min = 1, .max = INT64_MAX});
+  parser.option("events.compaction-lag", c.events.compaction_lag, "Older versions of a state are kept this long",
+                {.min = 0, .max = 365 * kDay});
+  parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
+  parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
+                {.min = 1, .max = 10'000});
+  parser.option("events.wait", c.consumer.wait, "How long a poll of a feed waits", {.min = 0, .max = 25'000});
+  parser.option("events.retry-first", c.consumer.parking.retry_first, "A parked event is tried again after it",
+                {.min = 1, .max = kDay});
+  parser.option("events.retry-max", c.consumer.parking.retry_max, "And at least this often", {.min = 1, .max = kDay});
+  parser.option("events.dead-after", c.consumer.parking.dead_after, "One that keeps failing is given up after it",
+                {.min = 1, .max = 365 * kDay});
+  parser.option("events.accept-after", c.consumer.parking.accept_after,
+                "A gap over what was trimmed before the consumer was born is accepted after it",
+                {.min = 0, .max = kDay});
+}
+
+}  // namespace
+
+void Settings::declare(config::Parser& parser, const std::vector<std::string>& publishers) {
+  parser.option("env", environment, "production, demo or test (demo with --standalone, else production)",
+                {.env = "AGORA_ENV"});
+  parser.option("bind", bind, "Addresses that all ports are bound to", {.env = "AGORA_BIND"});
+  parser.option("port", port, "Public HTTP port", {.min = 1, .max = 65'535});
+  parser.option("internal-port", internal_port, "Internal HTTP port: /livez, /readyz, /metrics",
+                {.min = 1, .max = 65'535});
+  parser.flag("standalone", standalone, "Run without peers; offers, sellers and users come from --offers");
+  parser.option("offers", offers, "File of CloudEvents, one JSON a line, or `builtin` (the default with --standalone)");
+  parser.option("test-tokens", test_tokens, "File of tokens and whom they stand for, for tests");
+  parser.option("data", data, "Folder of the SQLite files");
+  parser.option("db", database_url,
+                "Database URL: sqlite:DIR/" + name + ".db or postgresql://... (sqlite:<data>/" + name + ".db)");
+  for (const auto& publisher : publishers) peers.push_back({publisher, {}});
+  for (auto& peer : peers) {
+    parser.option(peer.publisher + "-feed", peer.url,
+                  "Where " + peer.publisher + "'s events come from: feed:http://HOST:PORT");
+  }
+  parser.option("service-token-file", service_token, "File of the token that our services share",
+                {.env = "AGORA_SERVICE_TOKEN_FILE"});
+  parser.option("drain-deadline", drain_deadline, "Longest time to finish requests on SIGTERM",
+                {.min = 1, .max = kDay});
+  declare_events(parser, *this);
+  parser.option("log-level", log_level, "debug, info, warn or error");
+  declare_http(parser, http);
+  declare_sql(parser, sql);
+  parser.flag("check", check, "Ask the running service whether it is ready; exit 0 or 1");
+  parser.flag("print-routes", print_routes, "Print the routes as JSON lines");
+
+  parser.rule([this]() -> std::optional<std::string> {
+    if (environment.empty()) environment = standalone ? "demo" : "production";
+    if (environment == "production" || environment == "demo" || environment == "test") return std::nullopt;
+    return "AGORA_ENV must be production, demo or test";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
+    if (!production() || (test_tokens.empty() && offers.empty() && !standalone)) return std::nullopt;
+    return "--standalone, --offers and --test-tokens are refused in production; set AGORA_ENV=demo";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
+    if (log_level == "debug" || log_level == "info" || log_level == "warn" || log_level == "error") return std::nullopt;
+    return "--log-level must be debug, info, warn or error";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
+    const bool consumes = std::any_of(peers.begin(), peers.end(), [](const auto& peer) { return !peer.url.empty(); });
+    if (!consumes || (!standalone && !service_token.empty())) return std::nullopt;
+    return "feeds are consumed without --standalone and with AGORA_SERVICE_TOKEN_FILE";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
+    if (port != internal_port) return std::nullopt;
+    return "--port and --internal-port must differ";
+  });
+}
+
+std::optional<int> Settings::parse_with(config::Parser& parser, int argc, const char* const* argv) {
+  const auto exit_code = parser.parse(argc, argv);
+  if (offers.empty() && standalone) offers = "builtin";
+  sql.durability_optional = environment == "test";
+  return exit_code;
+}
+
+log::Level Settings::level() const {
+  if (log_level == "debug") return log::Level::debug;
+  if (log_level == "warn") return log::Level::warn;
+  if (log_level == "error") return log::Level::error;
+  return log::Level::info;
+}
+
+}  // namespace agora::service

@@ -1,0 +1,56 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/config/parser.hpp"
+#include "libs/events/consumers.hpp"
+#include "libs/http/server.hpp"
+#include "libs/log/log.hpp"
+#include "libs/sql/database.hpp"
+
+namespace agora::service {
+
+/// What every service can be told. A service's own Config derives from it, sets name and ports, and adds what is its
+/// own. Flags over AGORA_<NAME>_* over these defaults; `--print-config` shows what is in force.
+struct Settings {
+  std::string name;  ///< as contracts/events has it: `order`; its database is <data>/<name>.db
+  std::uint16_t port = 0;
+  std::uint16_t internal_port = 0;
+
+  std::string environment;  ///< AGORA_ENV: production, demo, test; empty: demo with --standalone, else production
+  std::vector<std::string> bind{"127.0.0.1", "::1"};
+  bool standalone = false;  ///< no peers and no consumers
+  std::string offers;       ///< file of CloudEvents, one JSON a line, or `builtin`; empty: builtin with --standalone
+  std::string test_tokens;  ///< file of tokens; empty: none
+  std::string data = "data";
+  std::string database_url;         ///< empty: sqlite:<data>/<name>.db
+  std::vector<events::Peer> peers;  ///< whose logs are consumed, where they have a URL
+  std::string service_token;        ///< file of the token our services share; empty: no feed is served
+
+  std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
+  std::chrono::milliseconds trim_interval{10'000};
+  http::Limits http{};
+  events::LogLimits events{};
+  events::ConsumerOptions consumer{};
+  sql::Limits sql{};
+
+  std::string log_level = "info";
+  bool check = false;         ///< ask the running service's /readyz, exit 0 or 1
+  bool print_routes = false;  ///< print the route rows as JSON lines and exit
+
+  std::string program() const { return name + "-service"; }
+  std::string url() const { return database_url.empty() ? "sqlite:" + data + "/" + name + ".db" : database_url; }
+  bool production() const { return environment == "production"; }
+  log::Level level() const;
+
+ protected:
+  /// Adds the options above. `publishers`: the services whose events are consumed, an option `<publisher>-feed` each.
+  void declare(config::Parser& parser, const std::vector<std::string>& publishers);
+  /// Reads all options and settles what depends on others; an exit code when the program should end now.
+  std::optional<int> parse_with(config::Parser& parser, int argc, const char* const* argv);
+};
+
+}  // namespace agora::service
