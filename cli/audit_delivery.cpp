@@ -44,14 +44,30 @@ WHERE e.topic IN (SELECT value FROM json_each($2)) AND e.sequence <= $4 AND e.ve
                   AND (p.version = e.version
                        OR (p.version > e.version AND e.topic NOT IN (SELECT value FROM json_each($3))))))sql"};
 
-constexpr sql::Sql kNotificationColumns{
-    "SELECT count(*) FROM pragma_table_info('notifications') WHERE name IN ('event_id', 'recipient', 'channel')"};
 constexpr sql::Sql kNotifications{"SELECT count(*) FROM notifications"};
 constexpr std::array<Rule, 1> kNotifiedOnce{{
     {"I7", "event_id",
-     "SELECT event_id, 'made ' || count(*) || ' notifications to ' || recipient || ' by ' || channel "
-     "FROM notifications GROUP BY event_id, recipient, channel HAVING count(*) > 1"},
+     "SELECT event_id, 'made ' || count(*) || ' notifications to ' || user_id || ' by ' || channel "
+     "FROM notifications GROUP BY event_id, user_id, channel HAVING count(*) > 1"},
 }};
+
+/// $1: the position up to which order's log was read. A user who is gone is told nothing, and what is parked comes
+/// later.
+constexpr sql::Sql kTellable{R"sql(
+SELECT count(*) FROM publisher.outbox e
+WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1)sql"};
+constexpr sql::Sql kUntold{R"sql(
+SELECT e.event_id, e.type || ' of ' || e.subject || ' was not told to its buyer'
+FROM publisher.outbox e
+WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1
+  AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.event_id = e.event_id AND n.channel = 'in_app'
+                  AND n.user_id = json_extract(e.data, '$.user_id'))
+  AND NOT EXISTS (SELECT 1 FROM erased_users u WHERE u.user_id = json_extract(e.data, '$.user_id'))
+  AND NOT EXISTS (SELECT 1 FROM parked_events p WHERE p.event_id = e.event_id))sql"};
+/// Sales that nobody was told of: their sellers may have had no members then.
+constexpr sql::Sql kSalesOfNobody{R"sql(
+SELECT count(*) FROM publisher.outbox e WHERE e.type = 'order.paid' AND e.sequence <= $1
+  AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.event_id = e.event_id))sql"};
 
 /// The topics of a publisher that a service consumes, as a JSON array.
 std::string topics_json(std::string_view publisher, std::string_view service, bool only_facts) {
@@ -72,6 +88,20 @@ struct Log {
   std::int64_t trimmed_through = 0;
   std::int64_t head = 0;
 };
+
+void audit_told_people(sql::Tx& tx, std::int64_t position, Report& report) {
+  auto tellable = tx.query(kTellable, {position});
+  tellable.next();
+  report.checked("I7", "events that a buyer is to be told of", tellable.int64(0));
+  auto rows = tx.query(kUntold, {position});
+  while (rows.next()) {
+    report.violated({"I7", "event_id", std::string(rows.text(0)), std::string(rows.text(1))});
+  }
+  auto nobody = tx.query(kSalesOfNobody, {position});
+  nobody.next();
+  if (nobody.int64(0) == 0) return;
+  report.not_checked("I7", std::to_string(nobody.int64(0)) + " paid orders of which no member of the seller was told");
+}
 
 /// Of a consumer that stands in this very log.
 void compare(sql::Tx& tx, const std::string& publisher, std::string_view service, const Log& log, std::int64_t position,
@@ -96,6 +126,7 @@ void compare(sql::Tx& tx, const std::string& publisher, std::string_view service
   };
   violate("subject", tx.query(kAhead, {log.log_id, topics, log.trimmed_through}));
   violate("event_id", tx.query(kMissed, {log.log_id, topics, facts, position}));
+  if (publisher == "order" && has_table(tx, "notifications")) audit_told_people(tx, position, report);
 }
 
 }  // namespace
@@ -151,10 +182,7 @@ void audit_delivery(sql::Tx& tx, const std::string& publisher, std::string_view 
 }
 
 void audit_notifications(sql::Tx& tx, Report& report) {
-  if (count(tx, kNotificationColumns) < 3) {
-    report.not_checked("I7", "there is no table of notifications by event, recipient and channel");
-    return;
-  }
+  if (!has_table(tx, "notifications")) return;
   report.checked("I7", "notifications", count(tx, kNotifications));
   check(tx, kNotifiedOnce, report);
 }

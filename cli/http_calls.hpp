@@ -6,8 +6,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "libs/base/secret.hpp"
-#include "libs/http/transfers.hpp"
 #include "libs/json/document.hpp"
+#include "libs/transfer/transfers.hpp"
 
 namespace agora::cli {
 
@@ -42,7 +42,7 @@ class HttpCalls {
  private:
   std::optional<Secret<std::string>> token_;
   boost::asio::io_context io_{1};
-  http::Transfers transfers_{};
+  transfer::Transfers transfers_{};
 };
 
 /// The deadline of a request that is answered at once.

@@ -7,10 +7,12 @@
 #include <span>
 
 #include "cli/command.hpp"
+#include "cli/services.hpp"
 #include "libs/config/parser.hpp"
 #include "libs/json/writer.hpp"
 #include "libs/sql/database.hpp"
 #include "libs/telemetry/metrics.hpp"
+#include "services/notification/store/notification_store.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::cli {
@@ -39,7 +41,7 @@ struct Schema {
 };
 
 /// The services whose migrations are linked here.
-constexpr Schema kSchemas[] = {{"order", order::migrations}};
+constexpr Schema kSchemas[] = {{"order", order::migrations}, {"notification", notification::migrations}};
 
 struct Settings {
   Secret<std::string> database{};
@@ -61,7 +63,7 @@ struct Settings {
       for (const auto& schema : kSchemas) {
         if (schema.service == service) return std::nullopt;
       }
-      return "--service must be one of: order";
+      return "--service must be one of: " + service_names();
     });
     return parser.parse(argc, argv);
   }

@@ -10,14 +10,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 2> kOrderFlags{"--standalone", "--demo-guests"};
+// Nobody publishes offers, sellers and users yet: the built-in ones are sold, and nobody can pay within minutes.
+constexpr std::array<std::string_view, 5> kOrderFlags{"--offers", "builtin", "--demo-guests", "--payment-window",
+                                                      "24h"};
+constexpr std::array<std::string_view, 2> kNotificationFlags{"--offers", "builtin"};
 
 constexpr std::array<std::string_view, 1> kNotificationFeeds{"order"};
 
 constexpr std::array<Service, 2> kServices{{
-    // Standalone: nobody publishes offers yet, so the built-in ones are sold; its own log is served all the same.
-    {"order", "order-service", "order.db", 8000, 9100, Needed::always, kOrderFlags, {}},
-    {"notification", "notification-service", "notification.db", 8005, 9105, Needed::if_built, {}, kNotificationFeeds},
+    {"order", "order-service", "order.db", 8000, 9100, kOrderFlags, {}},
+    {"notification", "notification-service", "notification.db", 8005, 9105, kNotificationFlags, kNotificationFeeds},
 }};
 
 fs::path own_folder() {

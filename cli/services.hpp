@@ -8,8 +8,6 @@
 
 namespace agora::cli {
 
-enum class Needed { always, if_built };
-
 /// A service as this command knows it. The one place where a service is added.
 struct Service {
   std::string_view name;      ///< `order`
@@ -17,7 +15,6 @@ struct Service {
   std::string_view database;  ///< its SQLite file in the data folder
   std::uint16_t port;         ///< default of --<name>-port
   std::uint16_t internal_port;
-  Needed needed;                                 ///< whether `up` can do without its program
   std::span<const std::string_view> demo_flags;  ///< of its program, under `up`
   std::span<const std::string_view> feeds;       ///< services whose logs it consumes, under `up`
 };

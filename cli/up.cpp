@@ -126,7 +126,6 @@ std::vector<Supervised> supervised(const Settings& settings) {
     const auto& service = services()[i];
     const auto program = find_program(service);
     if (!program) {
-      if (service.needed == Needed::if_built) continue;
       throw std::runtime_error("there is no " + std::string(service.program) + "; looked at " +
                                program_places(service));
     }
@@ -179,7 +178,7 @@ int up(int argc, const char* const* argv) {
   const auto lock = lock_data_folder(settings.data);
   provide_token(fs::path(settings.data) / "service-token");
   take_signals();
-  const auto all_ready = [&] { settings.json ? print_addresses_as_json(all) : print_addresses(all); };
+  const auto all_ready = [&] { settings.json ? print_addresses_as_json(all) : print_addresses(all, settings.data); };
   return Supervisor(all, settings.limits, settings.json ? tell_programs : tell_people, all_ready).run();
 }
 

@@ -33,7 +33,7 @@ std::string url_of(const std::string& address, std::uint16_t port) {
   return "http://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
-void print_addresses(const std::vector<Supervised>& all) {
+void print_addresses(const std::vector<Supervised>& all, const std::filesystem::path& data) {
   std::ostringstream out;
   out << "\nAgora is up. Ctrl-C stops it.\n\n";
   for (const auto& one : all) {
@@ -42,6 +42,7 @@ void print_addresses(const std::vector<Supervised>& all) {
     out << "(API pages: " << one.urls.front() << "/docs)\n"
         << "  " << padded("") << one.internal_url << "/metrics\n";
   }
+  out << "  " << padded("mails") << (data / "mail" / "new").string() << "\n";
   const auto& orders = all.front().urls.front();
   out << "\nThree things to try:\n\n"
       << "  curl " << orders << "/health\n"

@@ -1,4 +1,5 @@
 #pragma once
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,8 @@ namespace agora::cli {
 /// `http://127.0.0.1:8000`; of an address that everything is bound to, one that can be asked.
 std::string url_of(const std::string& address, std::uint16_t port);
 
-/// What `agora up` says when all are ready: addresses and what to try, or where they answer as JSON.
-void print_addresses(const std::vector<Supervised>& all);
+/// What `agora up` says when all are ready: addresses, where mails go and what to try, or where they answer as JSON.
+void print_addresses(const std::vector<Supervised>& all, const std::filesystem::path& data);
 void print_addresses_as_json(const std::vector<Supervised>& all);
 
 /// What it says of a change: a line for people on stderr, or JSON on stdout.

@@ -72,6 +72,32 @@ function(agora_embed target name file)
   target_include_directories(${target} PUBLIC "${CMAKE_CURRENT_BINARY_DIR}")
 endfunction()
 
+# agora_contract_pages(SERVICE)
+# What /openapi.json, /docs and / answer, for agora_SERVICE_api: made from contracts/http/SERVICE.yaml, and its index.html.
+function(agora_contract_pages service)
+  set(rendered "${CMAKE_CURRENT_BINARY_DIR}/rendered")
+  set(contract "${CMAKE_SOURCE_DIR}/contracts/http/${service}.yaml")
+  add_custom_command(
+    OUTPUT "${rendered}/openapi.json" "${rendered}/docs.html"
+    COMMAND "${AGORA_PYTHON}" "${CMAKE_SOURCE_DIR}/tools/render_contract.py" "${contract}" "${rendered}"
+    DEPENDS "${CMAKE_SOURCE_DIR}/tools/render_contract.py" "${contract}"
+    VERBATIM)
+  agora_embed(agora_${service}_api openapi_document "${rendered}/openapi.json")
+  agora_embed(agora_${service}_api docs_page "${rendered}/docs.html")
+  agora_embed(agora_${service}_api index_page "${CMAKE_CURRENT_SOURCE_DIR}/api/index.html")
+endfunction()
+
+# agora_service_programs(SERVICE)
+# One main.cpp, two programs: SERVICE-service with empty fault units for everybody, SERVICE-service-faults with real ones for
+# the tests of failure.
+function(agora_service_programs service)
+  agora_objects(${service}_main SOURCES main.cpp DEPS agora_${service}_api)
+  add_executable(${service}-service)
+  target_link_libraries(${service}-service PRIVATE agora_${service}_main agora_faults_off)
+  add_executable(${service}-service-faults)
+  target_link_libraries(${service}-service-faults PRIVATE agora_${service}_main agora_faults_on)
+endfunction()
+
 # One precompiled header for everything, built once.
 function(agora_precompile target)
   if(NOT TARGET agora_pch)

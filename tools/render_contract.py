@@ -1,4 +1,5 @@
-"""Renders an OpenAPI document for serving: render_contract.py CONTRACT.yaml OUT_DIR writes openapi.json and docs.html.
+"""Renders OpenAPI documents for serving: render_contract.py CONTRACT.yaml… OUT_DIR writes openapi.json and docs.html, of several
+contracts as one.
 
 The page is static: no script, nothing loaded from elsewhere.
 """
@@ -142,9 +143,36 @@ def page(document):
     yield "</body></html>"
 
 
+def bundle(documents):
+    """One document. What has one name in two contracts and is not the same gets its service's; schemas must be the same."""
+    first, *others = documents
+    for document in others:
+        service = document["info"]["title"].split()[1]
+        text = json.dumps(document)
+        names = {}
+        for kind, members in document["components"].items():
+            for key, value in members.items():
+                names[kind, key] = key
+                if first["components"].get(kind, {}).get(key, value) == value:
+                    continue
+                if kind == "schemas":
+                    sys.exit(f"{service}: the schema {key} is another's too, and not the same")
+                names[kind, key] = service.title() + key
+                text = text.replace(f'"#/components/{kind}/{key}"', f'"#/components/{kind}/{service.title()}{key}"')
+        document = json.loads(text)
+        for (kind, key), name in names.items():
+            first["components"].setdefault(kind, {})[name] = document["components"][kind][key]
+        for path, methods in document["paths"].items():
+            # Each has a /health of its own.
+            first["paths"][path if path not in first["paths"] else f"/{service}{path}"] = methods
+        known = {tag["name"] for tag in first["tags"]}
+        first["tags"] += [tag for tag in document["tags"] if tag["name"] not in known]
+    return first
+
+
 def main():
-    document = yaml.load(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"), Loader)
-    out = pathlib.Path(sys.argv[2])
+    *contracts, out = map(pathlib.Path, sys.argv[1:])
+    document = bundle([yaml.load(path.read_text(encoding="utf-8"), Loader) for path in contracts])
     out.mkdir(parents=True, exist_ok=True)
     (out / "openapi.json").write_text(to_json(document, indent=1) + "\n", encoding="utf-8")
     (out / "docs.html").write_text("\n".join(page(document)) + "\n", encoding="utf-8")

@@ -54,7 +54,7 @@ class Consumers {
   std::string service_;
   Handler& handler_;
   const Clock& clock_;
-  std::optional<http::Transfers> transfers_{};  ///< its thread only where there is something to transfer
+  std::optional<transfer::Transfers> transfers_{};  ///< its thread only where there is something to transfer
   std::vector<One> all_{};
 };
 

@@ -50,6 +50,10 @@ const Topic* find_topic(std::string_view name) {
   return found == kTopics.end() ? nullptr : &*found;
 }
 
+bool publishes(std::string_view service) {
+  return std::any_of(kTopics.begin(), kTopics.end(), [&](const Topic& topic) { return topic.publisher == service; });
+}
+
 std::string Event::text() const {
   std::string out;
   json::append(out, *node);

@@ -28,6 +28,8 @@ struct Topic {
 std::span<const Topic> topics();
 /// The topic of a name; null when nobody declared it.
 const Topic* find_topic(std::string_view name);
+/// Whether a service has topics of its own, and so an outbox and a log.
+bool publishes(std::string_view service);
 
 /// Largest event, written as CloudEvents JSON.
 inline constexpr std::size_t kEventBytesMax = 900'000;

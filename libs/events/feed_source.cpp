@@ -110,7 +110,7 @@ struct FeedSource::Handle {
   std::string body{};
 };
 
-FeedSource::FeedSource(http::Transfers& transfers, const std::string& url, std::string consumer,
+FeedSource::FeedSource(transfer::Transfers& transfers, const std::string& url, std::string consumer,
                        Secret<std::string> token)
     : transfers_(transfers), consumer_(std::move(consumer)), token_(std::move(token)) {
   if (!url.starts_with("feed:http://") && !url.starts_with("feed:https://")) {

@@ -1,7 +1,7 @@
 #pragma once
 #include "libs/base/secret.hpp"
 #include "libs/events/source.hpp"
-#include "libs/http/transfers.hpp"
+#include "libs/transfer/transfers.hpp"
 
 namespace agora::events {
 
@@ -10,7 +10,7 @@ class FeedSource final : public Source {
  public:
   /// `url`: of the publisher's internal port, `feed:http://127.0.0.1:9100`. `consumer`: this service. Throws
   /// std::invalid_argument on another URL. `transfers` must outlive it.
-  FeedSource(http::Transfers& transfers, const std::string& url, std::string consumer, Secret<std::string> token);
+  FeedSource(transfer::Transfers& transfers, const std::string& url, std::string consumer, Secret<std::string> token);
   ~FeedSource() override;
 
   Task<Result<Fetched>> fetch(Ctx ctx, Fetch request) override;
@@ -18,7 +18,7 @@ class FeedSource final : public Source {
  private:
   struct Handle;
 
-  http::Transfers& transfers_;
+  transfer::Transfers& transfers_;
   std::string base_;
   std::string consumer_;
   Secret<std::string> token_;

@@ -50,13 +50,14 @@ Result<std::vector<std::pair<std::string, std::string>>> Request::query() const 
   return parameters;
 }
 
-Result<void> require_json(Request request) {
+Result<void> require_json(Request request, std::string_view also) {
   const auto type = request.header("content-type");
   const auto text = type ? lower(*type) : std::string{};
-  const std::string_view essence = std::string_view(text).substr(0, text.find(';'));
+  auto essence = std::string_view(text).substr(0, text.find(';'));
   const auto parameters = text.size() > essence.size() ? text.substr(essence.size() + 1) : std::string{};
   const bool utf8 = parameters.find("charset=") == std::string::npos || parameters.find("utf-8") != std::string::npos;
-  const bool json = essence == "application/json" || essence == "application/json ";
+  if (essence.ends_with(' ')) essence.remove_suffix(1);
+  const bool json = essence == "application/json" || (!also.empty() && essence == also);
   if (json && utf8 && !request.header("content-encoding")) return {};
   return Error{Errc::invalid_argument, "unsupported_media_type",
                "The body must be application/json in UTF-8, without Content-Encoding."};

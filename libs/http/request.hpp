@@ -44,13 +44,21 @@ class Request {
   const RequestData* data_;
 };
 
-/// "No": `unsupported_media_type` (415) unless the body is said to be `application/json`, in UTF-8 and not encoded.
-Result<void> require_json(Request request);
+/// "No": `unsupported_media_type` (415) unless the body is said to be `application/json` (or `also`), in UTF-8 and not
+/// encoded.
+Result<void> require_json(Request request, std::string_view also = {});
 
 /// The body as T: 415, 400 when it is not JSON, 422 with all field errors.
 template <class T>
 Result<T> read_json(Request request) {
   AGORA_TRY_VOID(require_json(request));
+  return json::read<T>(request.body());
+}
+
+/// The body of a PATCH, RFC 7396: also `application/merge-patch+json`.
+template <class T>
+Result<T> read_merge_patch(Request request) {
+  AGORA_TRY_VOID(require_json(request, "application/merge-patch+json"));
   return json::read<T>(request.body());
 }
 

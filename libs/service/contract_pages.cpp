@@ -27,10 +27,10 @@ http::Route page(std::string path, std::string operation_id, std::string_view te
 
 }  // namespace
 
-std::vector<http::Route> health_route(std::string_view title) {
+std::vector<http::Route> health_route(std::string_view title, std::string operation_id) {
   auto body = std::make_shared<std::string>();
   json::Writer(*body).begin_object().member("status", "OK").member("service", title).end_object();
-  auto route = page("/health", "getHealth", *body, kJson);
+  auto route = page("/health", std::move(operation_id), *body, kJson);
   route.handler = [body](Ctx, http::Request) { return answer(*body, kJson); };
   return {std::move(route)};
 }

@@ -7,8 +7,8 @@
 
 namespace agora::service {
 
-/// `/health` as every service answers it; `title`: a literal (`Order Service`).
-std::vector<http::Route> health_route(std::string_view title);
+/// `/health` as every service answers it: `{"status":"OK","service":<title>}`.
+std::vector<http::Route> health_route(std::string_view title, std::string operation_id);
 
 /// What helps whoever opens the port in a browser; embedded texts.
 struct ContractPages {

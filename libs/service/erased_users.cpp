@@ -1,7 +1,5 @@
 #include "libs/service/erased_users.hpp"
 
-#include "libs/sql/idempotency.hpp"
-
 namespace agora::service {
 namespace {
 
@@ -32,7 +30,6 @@ bool ErasedUsers::contains(const std::string& user_id) const {
 
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version) {
   tx.execute(kErase, {user_id, version});
-  sql::forget_principal(tx, user_id);
 }
 
 bool is_erased(sql::Tx& tx, const std::string& user_id) {

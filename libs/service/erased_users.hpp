@@ -1,5 +1,4 @@
 #pragma once
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -21,8 +20,8 @@ class ErasedUsers {
   std::unordered_set<std::string> users_;
 };
 
-/// Remembers for good that a user is gone; forgets the answers kept under their idempotency keys. `version`: of the
-/// tombstone. What else a service holds of them is its own to delete.
+/// Remembers for good that a user is gone. `version`: of the tombstone. What a service holds of them is its own to
+/// delete.
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version);
 bool is_erased(sql::Tx& tx, const std::string& user_id);
 

@@ -15,7 +15,6 @@
 namespace agora::service {
 namespace {
 
-constexpr std::chrono::milliseconds kJobDeadline{10'000};
 constexpr std::chrono::milliseconds kProbeDeadline{2'000};
 
 http::ServerOptions server_options(const Settings& settings, std::string port_name, std::uint16_t port) {
@@ -47,7 +46,7 @@ bool Process::start(Parts parts) {
   }
   http::Router internal;
   internal.mount("", http::health_routes(readiness_, metrics_));
-  if (database_->engine() == sql::Engine::sqlite) {
+  if (events::publishes(settings_.name) && database_->engine() == sql::Engine::sqlite) {
     feed_.emplace(io_, *database_, events::EventLog(settings_.name, settings_.events), clock_, metrics_);
     internal.mount("", feed_->routes());
   }
@@ -73,9 +72,10 @@ bool Process::start(Parts parts) {
   return true;
 }
 
-void Process::add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job) {
+void Process::add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job,
+                      std::chrono::milliseconds deadline) {
   jobs_.push_back(
-      std::make_unique<telemetry::JobLoop>(io_, std::move(name), interval, kJobDeadline, std::move(job), metrics_));
+      std::make_unique<telemetry::JobLoop>(io_, std::move(name), interval, deadline, std::move(job), metrics_));
 }
 
 Task<void> Process::drain() {

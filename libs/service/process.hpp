@@ -44,8 +44,9 @@ class Process {
   /// false when the process should end now.
   bool start(Parts parts);
 
-  /// A job of the service's own, once it has started.
-  void add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job);
+  /// A job of the service's own, once it has started. `deadline`: of one round.
+  void add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job,
+               std::chrono::milliseconds deadline = std::chrono::seconds{10});
   /// Something that must end before the io thread does (transfers, a pool of threads).
   void on_drain(std::function<void()> stop) { on_drain_.push_back(std::move(stop)); }
 

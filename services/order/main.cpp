@@ -22,7 +22,7 @@ http::Router public_router(const OrderRoutes& routes) {
   router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
   router.mount("", http::error_routes());
   for (const auto* prefix : {"", "/api/v1"}) {
-    router.mount(prefix, service::health_route("Order Service"));
+    router.mount(prefix, service::health_route("Order Service", "getHealth"));
     router.mount(prefix, order_routes(routes));
   }
   return router;

@@ -2,13 +2,13 @@
 
 import pytest
 
-from support.contract import operations
+from support.contract import CONTRACTS
 from support.service import JSON, OFFERS, TOKENS, order_body, place
 
 CALLERS = {"nobody": None, "forged": "forged", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
 
 SUBJECTS = {"buyer": "u1", "other": "u2", "guest": "g1", "support": "support1"}
-OPERATIONS = {node["operationId"]: (method, path) for method, path, node in operations()}
+OPERATIONS = {node["operationId"]: (method, path) for method, path, node in CONTRACTS["order"].operations()}
 MISSING = "00000000-0000-7000-8000-000000000000"
 OPEN = {caller: 200 for caller in CALLERS}
 TOKEN = {"nobody": 401, "forged": 401}

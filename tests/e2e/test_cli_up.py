@@ -155,8 +155,10 @@ def test_people_are_told_where_and_what_to_try(stack):
 def test_a_signal_stops_all(stack, with_signal):
     stack.up()
     assert stack.end(with_signal) == 0
-    assert json.loads(stack.process.stdout.readlines()[-1]) == {"event": "stopped", "service": "order-service", "pid": stack.pid(), "exit_code": 0}
-    assert not is_alive(stack.pid())
+    stopped = {line["service"]: line for line in map(json.loads, stack.process.stdout) if line["event"] == "stopped"}
+    for service in ("order-service", "notification-service"):
+        assert stopped[service] == {"event": "stopped", "service": service, "pid": stack.pid(service), "exit_code": 0}
+        assert not is_alive(stack.pid(service))
 
 
 def test_what_dies_is_started_again_and_that_is_said(stack):
@@ -170,7 +172,7 @@ def test_what_dies_is_started_again_and_that_is_said(stack):
         pauses.append(died["restart_after_ms"])
         stack.wait_for("ready")
     assert pauses == [50, 100, 200]
-    assert len(stack.children()) == 1, "a zombie is left"
+    assert len(stack.children()) == 2, "a zombie is left"
     assert stack.client().get(f"/orders/{order['order_id']}").json() == order
     assert stack.end() == 0
 
@@ -245,7 +247,7 @@ def test_a_wrong_setting_is_told(folder):
 def test_a_dry_run_starts_nothing(folder):
     stack = Stack(folder / "data")
     done = subprocess.run([AGORA, "up", *stack.flags, "--dry-run", "--json"], capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0 and "order-service --standalone --demo-guests" in json.loads(done.stdout)["would_start"][0]
+    assert done.returncode == 0 and "order-service --offers builtin --demo-guests" in json.loads(done.stdout)["would_start"][0]
     assert not stack.data.exists()
 
 

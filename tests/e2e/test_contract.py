@@ -4,13 +4,16 @@ import json
 import re
 import socket
 import subprocess
+import sys
 
 import jsonschema
 import pytest
 
-from support.contract import CONTRACT, ERRORS, EVENTS, codes_of, operations, resolve, validator
-from support.service import JSON, place
+from support.contract import CONTRACTS, ERRORS, EVENTS, resolve_in
+from support.root import ROOT
+from support.service import JSON, Service, place
 
+ORDER = CONTRACTS["order"]
 SEED = b'{"user_id":"u1","product_id":"p42","quantity":2,"price":499.99}'
 
 
@@ -74,7 +77,7 @@ def test_pages_for_browsers(demo):
     index = demo.client.get("/")
     assert index.headers["content-type"].startswith("text/html") and "/docs" in index.text
     docs = demo.client.get("/docs").text
-    assert all(node["operationId"] in docs for _, _, node in operations())
+    assert all(node["operationId"] in docs for _, _, node in ORDER.operations())
     # One page of its own: no script, nothing from elsewhere.
     assert len(docs) < 60_000 and not re.search(r"<script|src=|http-equiv|url\(|https?://", docs)
     for link in set(re.findall(r'href="(/[^"]*)"', docs)):
@@ -82,81 +85,84 @@ def test_pages_for_browsers(demo):
     for anchor in re.findall(r'href="#([^"]*)"', docs):
         assert f'id="{anchor}"' in docs
     document = demo.client.get("/openapi.json").json()
-    assert document == json.loads(json.dumps(CONTRACT))
+    assert document == json.loads(json.dumps(ORDER.document))
     page = demo.client.get("/errors/out_of_stock")
     assert page.status_code == 200 and "out_of_stock" in page.text
     assert demo.client.get("/errors/no_such_code").status_code == 404
 
 
-def test_served_routes_are_those_of_the_contract(demo):
-    lines = subprocess.run([str(demo.binary), "--print-routes", "--data", str(demo.data / "routes")], capture_output=True, text=True,
-                           env={**demo.env, "AGORA_ENV": "test"}).stdout.splitlines()
+@pytest.mark.no_audit
+@pytest.mark.parametrize("name,prefixes", [("order", {"", "/api/v1"}), ("notification", {"/api/v1"})])
+def test_served_routes_are_those_of_the_contract(folder, name, prefixes):
+    service = Service(folder, name=name)
+    lines = subprocess.run([*service.command, "--print-routes"], capture_output=True, text=True, env=service.env, timeout=20).stdout.splitlines()
     rows = {(r["method"], r["path"]): r for r in map(json.loads, lines)}
-    served_by_prefix = {prefix: {} for prefix in ("", "/api/v1")}
-    helpers = {"/", "/docs", "/openapi.json", "/errors/{code}"}
+    served_by_prefix = {prefix: {} for prefix in prefixes}
+    helpers = {"/", "/docs", "/openapi.json", "/errors/{code}", *([] if "" in prefixes else ["/health"])}
     for (method, path), row in rows.items():
         if path in helpers:
             continue
         prefix = "/api/v1" if path.startswith("/api/v1") else ""
         served_by_prefix[prefix][(method, path[len(prefix):])] = row
     expected = {(method, path): (node["operationId"], node["x-auth"], node["x-ownership"], node.get("x-demo-guests", False))
-                for method, path, node in operations()}
+                for method, path, node in CONTRACTS[name].operations()}
     for prefix, served in served_by_prefix.items():
         got = {key: (r["operation_id"], r["auth"], r["ownership"], r["demo_guests"]) for key, r in served.items()}
         assert got == expected, prefix
-    ids = [node["operationId"] for _, _, node in operations()]
-    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.no_audit
+def test_the_contracts_can_be_bundled(folder):
+    """One document for all services: what several define is the same everywhere, and no two operations have one id."""
+    subprocess.run([sys.executable, ROOT / "tools" / "render_contract.py", *(ROOT / "contracts" / "http" / f"{name}.yaml" for name in CONTRACTS), folder],
+                   check=True, timeout=60)
+    bundle = json.loads((folder / "openapi.json").read_text())
+    ids = [node["operationId"] for methods in bundle["paths"].values() for method, node in methods.items() if method != "servers"]
+    assert sorted(ids) == sorted(set(ids)) == sorted(node["operationId"] for contract in CONTRACTS.values() for _, path, node in contract.operations())
+    for reference in re.findall(r'"\$ref": "([^"]+)"', json.dumps(bundle)):
+        assert resolve_in({"$ref": reference}, bundle), reference
+    assert all(f'id="{operation}"' in (folder / "docs.html").read_text() for operation in ids)
 
 
 def test_answers_that_break_the_contract_are_noticed(demo, monkeypatch):
     """Every client of these tests compares what it gets with the contract; this one gets something else."""
-    health = CONTRACT["components"]["schemas"]["Health"]["properties"]
+    health = ORDER.document["components"]["schemas"]["Health"]["properties"]
     monkeypatch.setitem(health, "status", {"const": "FINE"})
     with pytest.raises(jsonschema.ValidationError):
         demo.client.get("/health")
 
 
 @pytest.mark.no_audit
-def test_examples_in_the_contract_fit_their_schemas():
+@pytest.mark.parametrize("name,least", [("order", 6), ("notification", 4)])
+def test_examples_in_the_contract_fit_their_schemas(name, least):
+    contract = CONTRACTS[name]
     shown = 0
-    for _, _, node in operations():
+    for _, _, node in contract.operations():
         bodies = list(node.get("requestBody", {}).get("content", {}).values())
-        answers = [content for answer in node["responses"].values() for content in resolve(answer)["content"].values()]
+        answers = [content for answer in node["responses"].values() for content in contract.resolve(answer)["content"].values()]
         for content in bodies + answers:
-            values = [resolve(example)["value"] for example in content.get("examples", {}).values()]
+            values = [contract.resolve(example)["value"] for example in content.get("examples", {}).values()]
             for value in values + ([content["example"]] if "example" in content else []):
-                validator(content["schema"]).validate(value)
+                contract.validator(content["schema"]).validate(value)
                 shown += 1
-    assert shown >= 6
+    assert shown >= least
 
 
 @pytest.mark.no_audit
-def test_each_declared_code_has_the_status_it_is_declared_under():
-    for _, _, node in operations():
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_each_declared_code_has_the_status_it_is_declared_under(name):
+    contract = CONTRACTS[name]
+    for _, _, node in contract.operations():
         for status, answer in node["responses"].items():
-            codes = resolve(answer).get("x-codes", [])
-            assert status == "default" or status < "400" or (codes and codes_of(node, int(status)) >= set(codes)), (node["operationId"], status)
+            codes = contract.resolve(answer).get("x-codes", [])
+            assert status == "default" or status < "400" or (codes and contract.codes_of(node, int(status)) >= set(codes)), (node["operationId"], status)
             assert set(codes) <= set(ERRORS)
 
 
 @pytest.mark.no_audit
 def test_the_schemas_are_schemas_whose_references_lead_somewhere():
-    for document in (CONTRACT, *EVENTS.values()):
+    for document in (*(contract.document for contract in CONTRACTS.values()), *EVENTS.values()):
         for schema in document["components"]["schemas"].values():
             jsonschema.Draft202012Validator.check_schema(schema)
         for reference in re.findall(r'"\$ref": "([^"]+)"', json.dumps(document)):
-            assert resolve({"$ref": reference}, document), reference
-
-
-@pytest.mark.no_audit
-def test_each_topic_says_its_kind_and_who_consumes_it():
-    services = {"auth", "catalog", "order", "payment", "recommendation", "notification"}
-    for name, document in EVENTS.items():
-        for channel in document["channels"].values():
-            assert name in services and channel["x-kind"] in ("fact", "state") and channel["x-consumers"] and set(channel["x-consumers"]) <= services
-        assert {name for channel in document["channels"].values() for name in channel["messages"]} == set(document["components"]["messages"])
-
-
-def test_every_code_that_is_answered_has_its_page(demo):
-    for code in ERRORS:
-        assert demo.client.get(f"/errors/{code}").status_code == 200, code
+            assert resolve_in({"$ref": reference}, document), reference

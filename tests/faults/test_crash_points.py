@@ -25,7 +25,7 @@ def doomed(launch, engine, request):
 
     def start(*flags):
         return launch("--offers", OFFERS, "--test-tokens", TOKENS, "--events.trim-interval", "1h", *flags, database=database,
-                      binary="order-service-faults")
+                      faults=True)
 
     return start
 

@@ -11,6 +11,7 @@ POINTS = {
     "consume": ["events.consumer.acknowledging", "order.capture.written", "events.consumer.applying", "sql.before_commit", "sql.after_commit",
                 "events.consumer.applied"],
     "serve": ["events.feed.serving"],
+    "deliver": ["notification.mail.sent"],
 }
 MATRIX = [(action, point) for action, points in POINTS.items() for point in points]
 

@@ -1,4 +1,4 @@
-"""Starts, kills and asks the real order service."""
+"""Starts, kills and asks a real service."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import time
 
 import httpx
 
-from support.contract import check
+from support.contract import CONTRACTS
 from support.ports import free_port
 from support.postgres import psql
 from support.root import ROOT
@@ -23,11 +23,12 @@ READY_SECONDS = 15
 
 
 class Service:
-    def __init__(self, data, *flags, database=None, binary="order-service", env=None, production=False):
+    def __init__(self, data, *flags, name="order", database=None, faults=False, env=None, production=False):
+        self.name = name
         self.data = pathlib.Path(data)
         self.database = database
         self.flags = flags
-        self.binary = BUILD / "services" / "order" / binary
+        self.binary = BUILD / "services" / name / f"{name}-service{'-faults' if faults else ''}"
         self.port = free_port()
         self.internal_port = free_port()
         self.env = {**os.environ, "AGORA_ENV": "production" if production else "test", **(env or {})}
@@ -88,7 +89,7 @@ class Service:
 
     def connect(self, **headers):
         """A client that compares every answer with the contract."""
-        return httpx.Client(base_url=self.url, timeout=30, headers=headers, event_hooks={"response": [check]}, transport=without_delay())
+        return httpx.Client(base_url=self.url, timeout=30, headers=headers, event_hooks={"response": [CONTRACTS[self.name].check]}, transport=without_delay())
 
     def as_user(self, token):
         return self.connect(Authorization=f"Bearer {token}")
@@ -104,7 +105,7 @@ class Service:
         """Rows as dicts, read beside the service (or after it)."""
         if self.database:
             return json.loads(psql(self.database, f"SELECT coalesce(json_agg(t), '[]') FROM ({sql}) t"))
-        connection = sqlite3.connect(f"file:{self.data / 'order.db'}?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"file:{self.data / (self.name + '.db')}?mode=ro", uri=True, timeout=10)
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(sql)]

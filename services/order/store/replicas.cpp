@@ -1,6 +1,7 @@
 #include "services/order/store/replicas.hpp"
 
 #include "libs/service/erased_users.hpp"
+#include "libs/sql/idempotency.hpp"
 #include "services/order/store/outbox.hpp"
 
 namespace agora::order {
@@ -70,6 +71,7 @@ void apply(sql::Tx& tx, const UserState& u, const SourceVersion& source) {
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version) {
   service::erase_user(tx, user_id.str(), version);
   tx.execute(kForgetUser, {user_id});
+  sql::forget_principal(tx, user_id.str());
 }
 
 }  // namespace agora::order

@@ -1,4 +1,4 @@
-#include "libs/http/transfers.hpp"
+#include "libs/transfer/transfers.hpp"
 
 #include <mutex>
 #include <stdexcept>
@@ -12,7 +12,7 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace agora::http {
+namespace agora::transfer {
 namespace {
 
 constexpr int kPollMilliseconds = 1'000;
@@ -154,4 +154,4 @@ Task<CURLcode> Transfers::perform(Ctx ctx, CURL* easy) {
   co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(CURLcode)>(initiate, asio::use_awaitable);
 }
 
-}  // namespace agora::http
+}  // namespace agora::transfer

@@ -5,7 +5,7 @@
 #include "libs/base/ctx.hpp"
 #include "libs/base/task.hpp"
 
-namespace agora::http {
+namespace agora::transfer {
 
 /// Runs libcurl transfers, many at once, on one thread of its own (curl_multi_poll), and resumes who waits for each on
 /// its executor. For whatever we call by HTTP or SMTP. Thread-safe.
@@ -29,4 +29,4 @@ class Transfers {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace agora::http
+}  // namespace agora::transfer

@@ -1,0 +1,340 @@
+#include "services/notification/api/on_event.hpp"
+
+#include <array>
+
+#include <boost/describe/class.hpp>
+
+#include "libs/json/reader.hpp"
+#include "libs/json/writer.hpp"
+#include "services/notification/store/notification_store.hpp"
+#include "services/notification/store/replicas.hpp"
+
+namespace agora::notification {
+namespace {
+
+using Text = json::Text<512>;
+using Minor = json::Integer<0, INT64_MAX>;
+
+struct UserData {
+  UserId user_id{};
+  std::optional<json::Text<254>> email{};
+  std::optional<json::Text<200>> display_name{};
+  std::optional<json::Text<16>> locale{};
+};
+BOOST_DESCRIBE_STRUCT(UserData, (), (user_id, email, display_name, locale))
+
+struct MemberData {
+  UserId user_id{};
+  std::string role{};
+};
+BOOST_DESCRIBE_STRUCT(MemberData, (), (user_id, role))
+
+struct SellerData {
+  SellerId seller_id{};
+  Text name{};
+  std::optional<std::vector<MemberData>> members{};
+};
+BOOST_DESCRIBE_STRUCT(SellerData, (), (seller_id, name, members))
+
+struct GroupPlacedData {
+  Id<struct GroupTag> order_group_id{};
+  std::string number{};
+  UserId user_id{};
+  std::string currency{};
+  Minor total{};
+  Timestamp pay_by{};
+};
+BOOST_DESCRIBE_STRUCT(GroupPlacedData, (), (order_group_id, number, user_id, currency, total, pay_by))
+
+struct GroupCanceledData {
+  Id<struct GroupTag> order_group_id{};
+  std::string number{};
+  UserId user_id{};
+  std::string reason{};
+};
+BOOST_DESCRIBE_STRUCT(GroupCanceledData, (), (order_group_id, number, user_id, reason))
+
+struct CaptureRefusedData {
+  Id<struct GroupTag> order_group_id{};
+  std::string number{};
+  UserId user_id{};
+  Minor amount{};
+  std::string currency{};
+  std::string reason{};
+};
+BOOST_DESCRIBE_STRUCT(CaptureRefusedData, (), (order_group_id, number, user_id, amount, currency, reason))
+
+struct LineData {
+  Text sku{};
+  Text title{};
+  json::Integer<0, INT64_MAX> quantity{};
+  Minor total{};
+};
+BOOST_DESCRIBE_STRUCT(LineData, (), (sku, title, quantity, total))
+
+struct OrderPaidData {
+  Id<struct OrderTag> order_id{};
+  std::string number{};
+  Id<struct GroupTag> order_group_id{};
+  SellerId seller_id{};
+  std::string currency{};
+  Minor total{};
+  std::vector<LineData> lines{};
+};
+BOOST_DESCRIBE_STRUCT(OrderPaidData, (), (order_id, number, order_group_id, seller_id, currency, total, lines))
+
+struct PaidOrderData {
+  std::vector<LineData> lines{};
+};
+BOOST_DESCRIBE_STRUCT(PaidOrderData, (), (lines))
+
+struct GroupPaidData {
+  Id<struct GroupTag> order_group_id{};
+  std::string number{};
+  UserId user_id{};
+  std::string currency{};
+  Minor total{};
+  std::vector<PaidOrderData> orders{};
+};
+BOOST_DESCRIBE_STRUCT(GroupPaidData, (), (order_group_id, number, user_id, currency, total, orders))
+
+struct OrderCanceledData {
+  Id<struct OrderTag> order_id{};
+  std::string number{};
+  Id<struct GroupTag> order_group_id{};
+  UserId user_id{};
+  SellerId seller_id{};
+  std::string reason{};
+};
+BOOST_DESCRIBE_STRUCT(OrderCanceledData, (), (order_id, number, order_group_id, user_id, seller_id, reason))
+
+constexpr std::string_view kExpired = "expired";
+
+/// Events grow: what we do not know of one is passed over.
+template <class T>
+Result<T> read_data(const events::Event& event) {
+  return json::read<T>(event.data(), json::UnknownFields::ignore);
+}
+
+/// An event of --offers has no number in a log.
+SourceVersion source_of(const events::Event& event) {
+  return {event.log_id, event.version, event.sequence > 0};
+}
+
+template <std::size_t max>
+std::optional<std::string> text_of(const std::optional<json::Text<max>>& text) {
+  if (!text) return std::nullopt;
+  return text->value;
+}
+
+Result<Currency> currency_of(const std::string& code) {
+  const auto currency = Currency::from_code(code);
+  if (!currency) return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code"}});
+  return *currency;
+}
+
+/// The values that the templates of all kinds know: amounts as people read them.
+class Values {
+ public:
+  explicit Values(const std::string& number) : json_(text_) { json_.begin_object().member("number", number); }
+
+  Values& amount(std::int64_t minor, Currency currency) {
+    json_.member("total", to_decimal_string({minor, currency})).member("currency", currency);
+    return *this;
+  }
+  Values& pay_by(Timestamp time) {
+    auto text = to_rfc3339(time).substr(0, 16);
+    text[10] = ' ';
+    json_.member("pay_by", text);
+    return *this;
+  }
+  /// A section that is there.
+  Values& section(std::string_view name) {
+    json_.member(name, true);
+    return *this;
+  }
+  Values& begin_lines() {
+    json_.key("lines").begin_array();
+    return *this;
+  }
+  Values& line(const LineData& line, Currency currency) {
+    json_.begin_object()
+        .member("quantity", line.quantity.value)
+        .member("title", line.title.value)
+        .member("sku", line.sku.value)
+        .member("total", to_decimal_string({line.total.value, currency}))
+        .end_object();
+    return *this;
+  }
+  Values& end_lines() {
+    json_.end_array();
+    return *this;
+  }
+  std::string take() {
+    json_.end_object();
+    return std::move(text_);
+  }
+
+ private:
+  std::string text_;
+  json::Writer json_;
+};
+
+/// A reason of order.canceled as the templates' sections have it.
+std::string_view section_of(std::string_view reason) {
+  if (reason == "buyer") return "by_buyer";
+  if (reason == "seller") return "by_seller";
+  if (reason == "support") return "by_support";
+  return reason;
+}
+
+}  // namespace
+
+void EventHandler::lock(sql::Tx&, const std::vector<events::Event>&) {}
+
+Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
+  using Apply = Result<void> (EventHandler::*)(sql::Tx&, const events::Event&);
+  struct Row {
+    std::string_view type;  ///< or how it begins, when it ends in a point
+    Apply apply;
+  };
+  static constexpr std::array<Row, 8> kRows{{
+      {"user.", &EventHandler::on_user},
+      {"seller.", &EventHandler::on_seller},
+      {"order_group.placed", &EventHandler::on_group_placed},
+      {"order_group.paid", &EventHandler::on_group_paid},
+      {"order_group.canceled", &EventHandler::on_group_canceled},
+      {"order_group.capture_refused", &EventHandler::on_capture_refused},
+      {"order.paid", &EventHandler::on_order_paid},
+      {"order.canceled", &EventHandler::on_order_canceled},
+  }};
+  for (const auto& [type, handle] : kRows) {
+    if (type.ends_with('.') ? event.type.starts_with(type) : event.type == type) return (this->*handle)(tx, event);
+  }
+  return {};
+}
+
+Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<UserData>(event));
+  if (event.type == "user.deleted") {
+    erase_user(tx, data.user_id, event.version);
+    // Before the commit: should it not come, the event comes again, and what is told of a deletion is never taken back.
+    erased_.add(data.user_id.str());
+    return {};
+  }
+  const UserState user{data.user_id, text_of(data.email), text_of(data.display_name), text_of(data.locale)};
+  notification::apply(tx, user, source_of(event));
+  if (event.type == "user.registered") {
+    notify(tx, {.event_id = event.id, .kind = Kind::welcome, .data = "{}", .made_at = clock_.now()}, {data.user_id},
+           channels_);
+  }
+  return {};
+}
+
+Result<void> EventHandler::on_seller(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(auto data, read_data<SellerData>(event));
+  SellerState seller{data.seller_id, data.name.value, {}};
+  for (auto& member : data.members.value_or(std::vector<MemberData>{})) {
+    seller.members.push_back({std::move(member.user_id), std::move(member.role)});
+  }
+  notification::apply(tx, seller, source_of(event));
+  return {};
+}
+
+Result<void> EventHandler::on_group_placed(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<GroupPlacedData>(event));
+  AGORA_TRY(const auto currency, currency_of(data.currency));
+  notify(tx,
+         {.event_id = event.id,
+          .kind = Kind::order_placed,
+          .order_group_id = data.order_group_id.str(),
+          .data = Values(data.number).amount(data.total.value, currency).pay_by(data.pay_by).take(),
+          .made_at = clock_.now()},
+         {data.user_id}, channels_);
+  return {};
+}
+
+Result<void> EventHandler::on_group_paid(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<GroupPaidData>(event));
+  AGORA_TRY(const auto currency, currency_of(data.currency));
+  Values values(data.number);
+  values.amount(data.total.value, currency).begin_lines();
+  for (const auto& order : data.orders) {
+    for (const auto& line : order.lines) values.line(line, currency);
+  }
+  notify(tx,
+         {.event_id = event.id,
+          .kind = Kind::order_paid,
+          .order_group_id = data.order_group_id.str(),
+          .data = values.end_lines().take(),
+          .made_at = clock_.now()},
+         {data.user_id}, channels_);
+  return {};
+}
+
+Result<void> EventHandler::on_group_canceled(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<GroupCanceledData>(event));
+  // A checkout that was not paid is one thing to its buyer; all else they hear of order by order.
+  if (data.reason != kExpired) return {};
+  notify(tx,
+         {.event_id = event.id,
+          .kind = Kind::order_expired,
+          .order_group_id = data.order_group_id.str(),
+          .data = Values(data.number).take(),
+          .made_at = clock_.now()},
+         {data.user_id}, channels_);
+  return {};
+}
+
+Result<void> EventHandler::on_capture_refused(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<CaptureRefusedData>(event));
+  AGORA_TRY(const auto currency, currency_of(data.currency));
+  notify(tx,
+         {.event_id = event.id,
+          .kind = Kind::capture_refused,
+          .order_group_id = data.order_group_id.str(),
+          .data = Values(data.number).amount(data.amount.value, currency).section(data.reason).take(),
+          .made_at = clock_.now()},
+         {data.user_id}, channels_);
+  return {};
+}
+
+Result<void> EventHandler::on_order_paid(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<OrderPaidData>(event));
+  AGORA_TRY(const auto currency, currency_of(data.currency));
+  const auto members = members_of(tx, data.seller_id);
+  if (!members) {
+    return Error{Errc::failed_precondition, "missing_dependency", "The seller has not been heard of yet."};
+  }
+  Values values(data.number);
+  values.amount(data.total.value, currency).begin_lines();
+  for (const auto& line : data.lines) values.line(line, currency);
+  notify(tx,
+         {.event_id = event.id,
+          .kind = Kind::sale_paid,
+          .order_group_id = data.order_group_id.str(),
+          .order_id = data.order_id.str(),
+          .data = values.end_lines().take(),
+          .made_at = clock_.now()},
+         *members, channels_);
+  return {};
+}
+
+Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<OrderCanceledData>(event));
+  if (data.reason == kExpired) return {};
+  Message message{.event_id = event.id,
+                  .kind = Kind::order_canceled,
+                  .order_group_id = data.order_group_id.str(),
+                  .order_id = data.order_id.str(),
+                  .data = Values(data.number).section(section_of(data.reason)).take(),
+                  .made_at = clock_.now()};
+  notify(tx, message, {data.user_id}, channels_);
+  // Of an order that was never paid its seller never heard.
+  if (!was_told_of_sale(tx, data.order_id.str())) return {};
+  message.kind = Kind::sale_canceled;
+  notify(tx, message, members_of(tx, data.seller_id).value_or(std::vector<UserId>{}), channels_);
+  return {};
+}
+
+}  // namespace agora::notification

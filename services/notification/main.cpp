@@ -1,0 +1,66 @@
+// The notification service: its own parts, put on what every service's process is.
+
+#include "embedded/docs_page.hpp"
+#include "embedded/index_page.hpp"
+#include "embedded/openapi_document.hpp"
+#include "libs/http/error_table.hpp"
+#include "libs/service/contract_pages.hpp"
+#include "libs/service/offers_file.hpp"
+#include "libs/service/process.hpp"
+#include "services/notification/api/http_notifications.hpp"
+#include "services/notification/api/jobs.hpp"
+#include "services/notification/api/on_event.hpp"
+#include "services/notification/remote/maildir.hpp"
+#include "services/notification/remote/smtp.hpp"
+
+namespace agora::notification {
+namespace {
+
+constexpr std::chrono::milliseconds kRecordDeadline{10'000};
+
+http::Router public_router(const NotificationRoutes& routes) {
+  http::Router router;
+  router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
+  router.mount("", http::error_routes());
+  router.mount("", service::health_route("Notification Service", "getNotificationHealth"));
+  router.mount("/api/v1", service::health_route("Notification Service", "getNotificationHealth"));
+  router.mount("/api/v1", notification_routes(routes));
+  return router;
+}
+
+/// None when mails are turned off.
+std::unique_ptr<MailChannel> mail_channel(const Config& config) {
+  static constexpr std::string_view kMaildir = "maildir:";
+  if (config.mail == "none") return nullptr;
+  if (config.mail.starts_with(kMaildir)) return std::make_unique<Maildir>(config.mail.substr(kMaildir.size()));
+  return std::make_unique<Smtp>(
+      SmtpOptions{config.mail, config.mail_user, config.mail_password, !config.mail_tls_optional});
+}
+
+int serve(const Config& config) {
+  auto offers = service::load_offers(config.offers);
+  service::Process process(config);
+  NotificationStore notifications(process.database());
+  const NotificationRoutes routes{notifications, process.clock()};
+  EventHandler handler(process.clock(), process.erased(), config.channels());
+  if (!process.start({public_router(routes), process.tokens(), migrations(), handler, std::move(offers)})) {
+    return 0;
+  }
+  const auto channel = mail_channel(config);
+  if (channel) {
+    process.add_job("notification.delivery", config.mail_interval,
+                    delivery_job(notifications, *channel, process.clock(), config, process.metrics()),
+                    config.mail_deadline + kRecordDeadline);
+    process.on_drain([&channel] { channel->stop(); });
+  }
+  return process.run();
+}
+
+}  // namespace
+}  // namespace agora::notification
+
+int main(int argc, char** argv) {
+  agora::notification::Config config;
+  if (const auto code = config.parse(argc, argv)) return *code;
+  return agora::service::run_program(config, [&config] { return agora::notification::serve(config); });
+}

@@ -1,0 +1,19 @@
+#include <array>
+
+#include "embedded/migration_0003_notifications.hpp"
+#include "libs/events/schema.hpp"
+#include "libs/service/erased_users.hpp"
+#include "services/notification/store/notification_store.hpp"
+
+namespace agora::notification {
+
+std::span<const sql::Migration> migrations() {
+  static const std::array<sql::Migration, 3> kMigrations{{
+      {1, "0001_inbox", events::kInboxSchema},
+      {2, "0002_erased_users", service::kErasedUsersSchema},
+      {3, "0003_notifications", embedded::migration_0003_notifications},
+  }};
+  return kMigrations;
+}
+
+}  // namespace agora::notification

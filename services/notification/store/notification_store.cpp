@@ -1,0 +1,162 @@
+#include "services/notification/store/notification_store.hpp"
+
+#include "libs/service/erased_users.hpp"
+
+namespace agora::notification {
+namespace {
+
+constexpr sql::Sql kInsert{
+    "INSERT INTO notifications (notification_id, event_id, user_id, channel, kind, order_group_id, order_id, data, "
+    "made_at, status, attempts, next_attempt_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) "
+    "ON CONFLICT (event_id, user_id, channel) DO NOTHING"};
+constexpr sql::Sql kWasToldOfSale{"SELECT 1 FROM notifications WHERE order_id = $1 AND kind = 'sale_paid' LIMIT 1"};
+
+#define AGORA_NOTIFICATION_COLUMNS \
+  "n.notification_id, n.kind, n.order_group_id, n.order_id, n.data, n.made_at, n.read_at, u.locale"
+// Newest first, after the one made at $2 with id $3; $4 = 1: unread ones alone.
+constexpr sql::Sql kList{
+    "SELECT " AGORA_NOTIFICATION_COLUMNS
+    " FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id WHERE n.user_id = $1 AND n.channel = 'in_app' "
+    "AND (n.made_at < $2 OR (n.made_at = $2 AND n.notification_id < $3)) AND ($4 = 0 OR n.read_at IS NULL) "
+    "ORDER BY n.made_at DESC, n.notification_id DESC LIMIT $5"};
+constexpr sql::Sql kMark{
+    "UPDATE notifications SET read_at = CASE WHEN $4 = 0 THEN NULL ELSE COALESCE(read_at, $3) END "
+    "WHERE notification_id = $1 AND user_id = $2 AND channel = 'in_app'"};
+constexpr sql::Sql kFind{"SELECT " AGORA_NOTIFICATION_COLUMNS
+                         " FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id "
+                         "WHERE n.notification_id = $1"};
+
+constexpr sql::Sql kDue{
+    "SELECT n.notification_id, n.event_id, n.user_id, n.kind, n.data, n.made_at, n.attempts, u.user_id, u.email, "
+    "u.display_name, u.locale FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id "
+    "WHERE n.status = 'pending' AND n.next_attempt_at <= $1 ORDER BY n.next_attempt_at LIMIT $2"};
+// A user may have been erased while their mail was under way: then there is no row, and nothing to note.
+constexpr sql::Sql kRecord{
+    "UPDATE notifications SET status = $2, attempts = $3, next_attempt_at = $4, sent_at = $5, failure = $6 "
+    "WHERE notification_id = $1 AND status = 'pending'"};
+constexpr sql::Sql kDead{
+    "SELECT notification_id, user_id, kind, attempts, failure, made_at FROM notifications WHERE status = 'dead' "
+    "AND (made_at > $1 OR (made_at = $1 AND notification_id > $2)) ORDER BY made_at, notification_id LIMIT $3"};
+constexpr sql::Sql kRetry{
+    "UPDATE notifications SET status = 'pending', attempts = 0, made_at = $2, next_attempt_at = $2 "
+    "WHERE notification_id = $1 AND status IN ('dead', 'suppressed')"};
+
+constexpr Timestamp kFarFuture{std::chrono::microseconds(INT64_MAX)};
+
+Notification read_notification(const sql::Rows& rows) {
+  return {.notification_id = rows.id<NotificationTag>(0),
+          .kind = parse_enum<Kind>(rows.text(1)).value(),
+          .order_group_id = rows.optional_text(2),
+          .order_id = rows.optional_text(3),
+          .data = std::string(rows.text(4)),
+          .made_at = rows.time(5),
+          .read_at = rows.optional_time(6),
+          .locale = rows.optional_text(7).value_or("")};
+}
+
+}  // namespace
+
+void notify(sql::Tx& tx, const Message& message, const std::vector<UserId>& users, std::span<const Channel> channels) {
+  for (const auto& user_id : users) {
+    if (service::is_erased(tx, user_id.str())) continue;
+    for (const auto channel : channels) {
+      const bool is_mail = channel == Channel::mail;
+      tx.execute(kInsert, {new_id<NotificationTag>(message.made_at), message.event_id, user_id, to_string(channel),
+                           to_string(message.kind), message.order_group_id, message.order_id, message.data,
+                           message.made_at, is_mail ? sql::Value(to_string(DeliveryStatus::pending)) : nullptr,
+                           is_mail ? sql::Value(0) : nullptr, is_mail ? sql::Value(message.made_at) : nullptr});
+    }
+  }
+}
+
+bool was_told_of_sale(sql::Tx& tx, const std::string& order_id) {
+  auto rows = tx.query(kWasToldOfSale, {order_id});
+  return rows.next();
+}
+
+Task<NotificationPage> NotificationStore::list(Ctx ctx, UserId user_id, bool unread_only,
+                                               std::optional<NotificationPosition> after, int limit) {
+  auto work = [user_id = std::move(user_id), unread_only,
+               after = std::move(after).value_or(NotificationPosition{kFarFuture, {}}), limit](sql::Tx& tx) {
+    NotificationPage page;
+    auto rows = tx.query(kList, {user_id, after.made_at, after.notification_id, unread_only, limit + 1});
+    while (rows.next()) page.notifications.push_back(read_notification(rows));
+    page.has_more = static_cast<int>(page.notifications.size()) > limit;
+    if (page.has_more) page.notifications.pop_back();
+    return page;
+  };
+  return database_.read(std::move(ctx), std::move(work));
+}
+
+Task<std::optional<Notification>> NotificationStore::mark(Ctx ctx, UserId user_id, NotificationId notification_id,
+                                                          bool read, Timestamp now) {
+  auto work = [user_id = std::move(user_id), id = std::move(notification_id), read,
+               now](sql::Tx& tx) -> std::optional<Notification> {
+    if (tx.execute(kMark, {id, user_id, now, read}) == 0) return std::nullopt;
+    auto rows = tx.query(kFind, {id});
+    rows.next();
+    return read_notification(rows);
+  };
+  return database_.write(std::move(ctx), std::move(work));
+}
+
+Task<std::vector<DueMail>> NotificationStore::due(Ctx ctx, Timestamp now, int limit) {
+  auto work = [now, limit](sql::Tx& tx) {
+    std::vector<DueMail> mails;
+    auto rows = tx.query(kDue, {now, limit});
+    while (rows.next()) {
+      mails.push_back({.notification_id = rows.id<NotificationTag>(0),
+                       .event_id = std::string(rows.text(1)),
+                       .user_id = rows.id<UserTag>(2),
+                       .kind = parse_enum<Kind>(rows.text(3)).value(),
+                       .data = std::string(rows.text(4)),
+                       .made_at = rows.time(5),
+                       .attempts = rows.int64(6),
+                       .user_is_known = !rows.is_null(7),
+                       .email = rows.optional_text(8).value_or(""),
+                       .display_name = rows.optional_text(9).value_or(""),
+                       .locale = rows.optional_text(10).value_or("")});
+    }
+    return mails;
+  };
+  return database_.read(std::move(ctx), std::move(work));
+}
+
+Task<void> NotificationStore::record(Ctx ctx, std::vector<Delivery> deliveries, Timestamp now) {
+  auto work = [deliveries = std::move(deliveries), now](sql::Tx& tx) {
+    for (const auto& [id, outcome] : deliveries) {
+      const bool pending = outcome.status == DeliveryStatus::pending;
+      const bool sent = outcome.status == DeliveryStatus::sent;
+      tx.execute(kRecord, {id, to_string(outcome.status), outcome.attempts,
+                           pending ? sql::Value(outcome.next_attempt_at) : nullptr, sent ? sql::Value(now) : nullptr,
+                           outcome.failure.empty() ? nullptr : sql::Value(outcome.failure)});
+    }
+  };
+  return database_.write(std::move(ctx), std::move(work));
+}
+
+Task<DeadMailPage> NotificationStore::dead(Ctx ctx, std::optional<NotificationPosition> after, int limit) {
+  auto work = [after = std::move(after).value_or(NotificationPosition{{}, {}}), limit](sql::Tx& tx) {
+    DeadMailPage page;
+    auto rows = tx.query(kDead, {after.made_at, after.notification_id, limit + 1});
+    while (rows.next()) {
+      page.mails.push_back({.notification_id = rows.id<NotificationTag>(0),
+                            .user_id = rows.id<UserTag>(1),
+                            .kind = parse_enum<Kind>(rows.text(2)).value(),
+                            .attempts = rows.int64(3),
+                            .failure = rows.optional_text(4).value_or(""),
+                            .made_at = rows.time(5)});
+    }
+    page.has_more = static_cast<int>(page.mails.size()) > limit;
+    if (page.has_more) page.mails.pop_back();
+    return page;
+  };
+  return database_.read(std::move(ctx), std::move(work));
+}
+
+Task<bool> NotificationStore::retry(Ctx ctx, NotificationId notification_id, Timestamp now) {
+  auto work = [id = std::move(notification_id), now](sql::Tx& tx) { return tx.execute(kRetry, {id, now}) > 0; };
+  return database_.write(std::move(ctx), std::move(work));
+}
+
+}  // namespace agora::notification
