@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kAddressMax = 254;   // RFC 5321 §4.5.3.1.3, without the angle brackets
 constexpr std::size_t kLocalPartMax = 64;  // §4.5.3.1.1
 constexpr std::size_t kLabelMax = 63;
-constexpr std::size_t kEncodedWordBytes = 45;  // 60 characters of base64; an encoded-word has at most 75 (RFC 2047 §2)
+// 52 characters of base64: with `Subject: ` before it a line has at most 76 (RFC 2047 §2).
+constexpr std::size_t kEncodedWordBytes = 39;
 constexpr std::size_t kLineBytes = 57;         // 76 characters of base64 (RFC 2045 §6.8)
 // No line of base64 begins with a hyphen or holds an underscore.
 constexpr std::string_view kBoundary = "=_agora_alternative";

@@ -1,0 +1,63 @@
+#include "services/notification/api/messages.hpp"
+
+#include <gtest/gtest.h>
+
+namespace agora::notification {
+namespace {
+
+constexpr auto kEvery = {Kind::welcome,        Kind::order_placed,    Kind::order_paid, Kind::order_expired,
+                         Kind::order_canceled, Kind::capture_refused, Kind::sale_paid,  Kind::sale_canceled};
+constexpr auto kData =
+    R"({"number":"4T8QX0WZ1M","total":"999.98","currency":"USD","pay_by":"2026-11-24 10:00","by_seller":true,"ended":true,)"
+    R"("lines":[{"quantity":2,"title":"Thumb <b>&\"x\"","sku":"T-1","total":"999.98"},{"quantity":1,"title":"Towel","sku":"T-2","total":"0.00"}]})";
+
+TEST(Messages, HaveWordsForEveryKindInEveryLanguage) {
+  for (const auto kind : kEvery) {
+    const auto english = words_of(kind, "en", kData, "Arthur");
+    const auto german = words_of(kind, "de-AT", kData, "Arthur");
+    for (const auto& words : {english, german}) {
+      EXPECT_FALSE(words.subject.empty());
+      EXPECT_EQ(words.subject.find('\n'), std::string::npos);
+      EXPECT_NE(words.text.find("Arthur"), std::string::npos);
+      EXPECT_NE(words.html.find("Arthur"), std::string::npos);
+      for (const auto* text : {&words.subject, &words.text, &words.html}) {
+        EXPECT_EQ(text->find("{{"), std::string::npos) << *text;
+      }
+      EXPECT_EQ(words.subject.find("4T8QX0WZ1M") == std::string::npos, kind == Kind::welcome) << words.subject;
+    }
+    EXPECT_NE(english.subject, german.subject);
+    EXPECT_EQ(words_of(kind, "fr", kData, "").subject, english.subject) << "a language that is not there";
+    EXPECT_EQ(words_of(kind, "", kData, "").subject, english.subject);
+  }
+}
+
+TEST(Messages, EscapeInHtmlAndNowhereElse) {
+  const auto words = words_of(Kind::order_paid, "en", kData, "<i>A&B</i>");
+  EXPECT_NE(words.text.find("Hello <i>A&B</i>,"), std::string::npos) << words.text;
+  EXPECT_NE(words.text.find("2 x Thumb <b>&\"x\": 999.98 USD"), std::string::npos) << words.text;
+  EXPECT_NE(words.html.find("Hello &lt;i&gt;A&amp;B&lt;/i&gt;,"), std::string::npos) << words.html;
+  EXPECT_NE(words.html.find("Thumb &lt;b&gt;&amp;&quot;x&quot;: 999.98 USD"), std::string::npos) << words.html;
+  EXPECT_EQ(words.html.find("<i>"), std::string::npos);
+}
+
+TEST(Messages, HaveNoTemplatesInWhatUsersWrite) {
+  const auto words = words_of(Kind::order_paid, "en", R"({"number":"{{name}}","lines":[]})", "{{#lines}}");
+  EXPECT_EQ(words.subject, "Your order {{name}} is paid");
+  EXPECT_NE(words.text.find("Hello {{#lines}},"), std::string::npos);
+}
+
+TEST(Messages, KeepWhatUsersWroteOnOneLine) {
+  const auto words =
+      words_of(Kind::sale_paid, "en",
+               R"({"number":"N","currency":"USD","lines":[{"quantity":1,"title":"a\r\nTotal: 0.00","sku":"\u0007"}]})",
+               "x\nSubject: y");
+  EXPECT_NE(words.text.find("1 x a  Total: 0.00 ( )"), std::string::npos) << words.text;
+  EXPECT_NE(words.text.find("Hello x Subject: y,"), std::string::npos) << words.text;
+}
+
+TEST(Messages, WithoutANameGreetNobodyByName) {
+  EXPECT_TRUE(words_of(Kind::welcome, "en", "{}", "").text.starts_with("Hello,\n"));
+}
+
+}  // namespace
+}  // namespace agora::notification
