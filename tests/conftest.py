@@ -8,6 +8,8 @@ import tempfile
 import pytest
 
 from support.audit import audit
+from support.happenings import World
+from support.mail import MailServer
 from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
 
@@ -72,3 +74,24 @@ def sqlite_shop(launch):
 def demo(launch):
     """What the first contract was specified against: no other process, demo guests."""
     return launch("--standalone", "--demo-guests")
+
+
+# Notification with all that it hears of and writes to: three logs and a mail server.
+
+@pytest.fixture
+def world(folder):
+    world = World(folder).start()
+    yield world
+    world.kill()
+
+
+@pytest.fixture
+def mail_server():
+    server = MailServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def notification(launch, world, mail_server):
+    return launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification")

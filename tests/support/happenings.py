@@ -1,0 +1,68 @@
+"""Events as order, auth and catalog publish them, for services that only hear of them."""
+
+from support.publisher import Publisher
+
+TIME = "2026-11-23T10:00:00.000Z"
+NUMBER = "4T8QX0WZ1M"
+AMOUNTS = {"subtotal": 1000, "discount_total": 0, "shipping_total": 0, "tax_total": 0, "total": 1000}
+
+
+def line(title="Towel", quantity=2, total=1000):
+    return {"line_id": "l1", "offer_id": "o1", "sku": "SKU-1", "title": title, "quantity": quantity, "total": total}
+
+
+class World:
+    """The three logs that notification reads."""
+
+    def __init__(self, folder):
+        self.order, self.auth, self.catalog = (Publisher(name, folder / name) for name in ("order", "auth", "catalog"))
+        self.all = [self.order, self.auth, self.catalog]
+
+    def start(self):
+        for publisher in self.all:
+            publisher.start()
+        return self
+
+    def kill(self):
+        for publisher in self.all:
+            publisher.kill()
+
+    @property
+    def flags(self):
+        return ("--order-feed", self.order.feed, "--auth-feed", self.auth.feed, "--catalog-feed", self.catalog.feed, "--events.wait", "1s",
+                "--events.retry-first", "50ms", "--service-token-file", str(self.order.token_file))
+
+    # Who there is
+
+    def user(self, user_id, email="default", display_name="Arthur", locale="en", type="user.registered"):
+        email = f"{user_id}@example.com" if email == "default" else email
+        self.auth.publish(type, user_id, user_id=user_id, email=email, display_name=display_name, locale=locale)
+
+    def seller(self, seller_id, *members, type="seller.opened"):
+        self.catalog.publish(type, seller_id, seller_id=seller_id, status="open", name="Seller", members=[{"user_id": m, "role": "owner"} for m in members])
+
+    # What happens
+
+    def group_placed(self, group, user="u1"):
+        return self.order.event("order_group.placed", group, order_group_id=group, number=NUMBER, user_id=user, currency="USD", order_ids=[f"{group}-1"],
+                                placed_at=TIME, pay_by=TIME, **AMOUNTS)
+
+    def group_paid(self, group, user="u1", title="Towel"):
+        orders = [{"order_id": f"{group}-1", "number": NUMBER, "seller_id": "s1", "total": 1000, "lines": [line(title)]}]
+        return self.order.event("order_group.paid", group, order_group_id=group, number=NUMBER, user_id=user, payment_id="pay", currency="USD", total=1000,
+                                orders=orders, paid_at=TIME)
+
+    def group_canceled(self, group, reason, user="u1"):
+        return self.order.event("order_group.canceled", group, order_group_id=group, number=NUMBER, user_id=user, reason=reason, canceled_at=TIME)
+
+    def capture_refused(self, group, user="u1", reason="ended"):
+        return self.order.event("order_group.capture_refused", group, order_group_id=group, number=NUMBER, user_id=user, payment_id="pay", amount=1000,
+                                currency="USD", reason=reason, refused_at=TIME)
+
+    def order_paid(self, group, user="u1", seller="s1", title="Towel"):
+        return self.order.event("order.paid", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
+                                payment_id="pay", currency="USD", total=1000, lines=[line(title)], paid_at=TIME)
+
+    def order_canceled(self, group, reason="buyer", user="u1", seller="s1"):
+        return self.order.event("order.canceled", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
+                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], canceled_at=TIME)
