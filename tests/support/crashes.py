@@ -1,4 +1,4 @@
-"""Killing order-service-faults at a named crash point, when a test is ready for it."""
+"""Killing a service's -faults program at a named crash point, when a test is ready for it."""
 
 import re
 import time
@@ -23,7 +23,7 @@ def rearm(service, point):
     service.trigger.unlink(missing_ok=True)
     service.start(AGORA_CRASH_POINT=point, AGORA_CRASH_FILE=str(service.trigger))
     # The first rounds of the jobs that write may still be on their way when the service is ready.
-    jobs = ["order.key_cleaning"] + (["events.trim"] if service.database is None else [])
+    jobs = {"order": ["order.key_cleaning"] + (["events.trim"] if service.database is None else []), "notification": ["notification.delivery"]}[service.name]
     deadline = time.monotonic() + 10
     while not all(rounds(service, job) for job in jobs):
         assert time.monotonic() < deadline

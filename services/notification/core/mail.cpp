@@ -13,7 +13,7 @@ constexpr std::size_t kLocalPartMax = 64;  // §4.5.3.1.1
 constexpr std::size_t kLabelMax = 63;
 // 52 characters of base64: with `Subject: ` before it a line has at most 76 (RFC 2047 §2).
 constexpr std::size_t kEncodedWordBytes = 39;
-constexpr std::size_t kLineBytes = 57;         // 76 characters of base64 (RFC 2045 §6.8)
+constexpr std::size_t kLineBytes = 57;  // 76 characters of base64 (RFC 2045 §6.8)
 // No line of base64 begins with a hyphen or holds an underscore.
 constexpr std::string_view kBoundary = "=_agora_alternative";
 

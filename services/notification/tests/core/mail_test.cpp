@@ -38,11 +38,11 @@ std::vector<std::string> headers_of(const std::string& message) {
 
 TEST(MailMessage, HasItsHeaders) {
   EXPECT_EQ(headers_of(to_rfc5322(mail())),
-            (std::vector<std::string>{
-                "From: Agora <no-reply@agora.example>", "To: Arthur <u1@example.com>", "Subject: Your order is paid",
-                "Date: Mon, 23 Nov 2026 22:56:07 +0000", "Message-ID: <e1.u1@agora.example>",
-                "Auto-Submitted: auto-generated", "MIME-Version: 1.0",
-                "Content-Type: multipart/alternative; boundary=\"=_agora_alternative\""}));
+            (std::vector<std::string>{"From: Agora <no-reply@agora.example>", "To: Arthur <u1@example.com>",
+                                      "Subject: Your order is paid", "Date: Mon, 23 Nov 2026 22:56:07 +0000",
+                                      "Message-ID: <e1.u1@agora.example>", "Auto-Submitted: auto-generated",
+                                      "MIME-Version: 1.0",
+                                      "Content-Type: multipart/alternative; boundary=\"=_agora_alternative\""}));
 }
 
 TEST(MailMessage, IsAsciiInShortLinesThatEndInCrLf) {
@@ -64,9 +64,9 @@ TEST(MailMessage, IsAsciiInShortLinesThatEndInCrLf) {
 
 TEST(MailMessage, CannotBeGivenHeadersOrRecipientsByWhatUsersWrite) {
   for (const auto& evil : std::vector<std::string>{
-        "x\r\nBcc: victim@example.com", "x\nBcc: victim@example.com", "x\r\n\r\nbody", "a\rb", std::string("a\0b", 3),
-        "\"quoted\" <victim@example.com>, other@example.com", "=?UTF-8?B?QmNjOg==?=", "x\r\n.\r\nMAIL FROM:<a@b>", " lead",
-        "trail ", "ümläut\r\nTo: x@y"}) {
+           "x\r\nBcc: victim@example.com", "x\nBcc: victim@example.com", "x\r\n\r\nbody", "a\rb",
+           std::string("a\0b", 3), "\"quoted\" <victim@example.com>, other@example.com",
+           "=?UTF-8?B?QmNjOg==?=", "x\r\n.\r\nMAIL FROM:<a@b>", " lead", "trail ", "ümläut\r\nTo: x@y"}) {
     auto m = mail();
     m.from_name = m.to_name = m.subject = evil;
     const auto headers = headers_of(to_rfc5322(m));
@@ -88,7 +88,8 @@ TEST(MailMessage, DoesNotSplitACharacterBetweenEncodedWords) {
     for (auto at = headers[2].find("?B?"); at != std::string::npos; at = headers[2].find("?B?", at + 1)) {
       const auto end = headers[2].find("?=", at);
       const auto digits = headers[2].substr(at + 3, end - at - 3);
-      const auto bytes = digits.size() / 4 * 3 - static_cast<std::size_t>(std::count(digits.begin(), digits.end(), '='));
+      const auto bytes =
+          digits.size() / 4 * 3 - static_cast<std::size_t>(std::count(digits.begin(), digits.end(), '='));
       const bool is_first = at == headers[2].find("?B?");
       EXPECT_EQ((bytes - (is_first ? pad : 0)) % 3, 0U) << headers[2];
     }
@@ -102,13 +103,19 @@ TEST(MailMessage, WithoutANameHasTheBareAddress) {
 }
 
 TEST(MailAddress, IsAPlainMailbox) {
-  for (const auto* good : {"a@b", "first.last@example.com", "o'neil+tag@sub.example.co.uk", "x_y-z@xn--bcher-kva.example"}) {
+  for (const auto* good :
+       {"a@b", "first.last@example.com", "o'neil+tag@sub.example.co.uk", "x_y-z@xn--bcher-kva.example"}) {
     EXPECT_TRUE(is_mail_address(good)) << good;
   }
-  for (const auto* bad :
-       {"", "a", "@b", "a@", "a@@b", "a@b@c", ".a@b", "a.@b", "a..b@c", "a b@c", "a@b c", "a@b\r\nRCPT TO:<x@y>", "a\n@b",
-        "\"a b\"@c", "a@[127.0.0.1]", "<a@b>", "a@b>", "a,b@c", "a@b,c@d", "a@-b", "a@b-", "a@b..c", "a@.b", "ä@b", "a@ü",
-        "a@b;", "a:b@c"}) {
+  for (const auto* bad : {"",        "a",         "@b",
+                          "a@",      "a@@b",      "a@b@c",
+                          ".a@b",    "a.@b",      "a..b@c",
+                          "a b@c",   "a@b c",     "a@b\r\nRCPT TO:<x@y>",
+                          "a\n@b",   "\"a b\"@c", "a@[127.0.0.1]",
+                          "<a@b>",   "a@b>",      "a,b@c",
+                          "a@b,c@d", "a@-b",      "a@b-",
+                          "a@b..c",  "a@.b",      "ä@b",
+                          "a@ü",     "a@b;",      "a:b@c"}) {
     EXPECT_FALSE(is_mail_address(bad)) << bad;
   }
   EXPECT_FALSE(is_mail_address(std::string_view("a\0@b", 4)));

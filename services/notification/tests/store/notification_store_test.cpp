@@ -29,7 +29,9 @@ class NotificationStoreTest : public ::testing::TestWithParam<sql::Engine> {
   }
   void tell(const std::string& event_id, const std::vector<UserId>& users, Timestamp when = kNow,
             Kind kind = Kind::order_paid) {
-    write([&](sql::Tx& tx) { notify(tx, {.event_id = event_id, .kind = kind, .data = "{}", .made_at = when}, users, kBoth); });
+    write([&](sql::Tx& tx) {
+      notify(tx, {.event_id = event_id, .kind = kind, .data = "{}", .made_at = when}, users, kBoth);
+    });
   }
   void know(const std::string& user_id, std::optional<std::string> email, std::int64_t version = 1,
             bool newer = false) {
@@ -157,7 +159,8 @@ TEST_P(NotificationStoreTest, AnErasedUserIsForgottenForGood) {
   know("u1", "u1@example.com");
   tell("e1", {UserId("u1"), UserId("u2")});
   write([](sql::Tx& tx) {
-    apply(tx, SellerState{SellerId("s1"), "S", {{UserId("u1"), "owner"}, {UserId("u2"), "staff"}}}, SourceVersion{"C", 1, true});
+    apply(tx, SellerState{SellerId("s1"), "S", {{UserId("u1"), "owner"}, {UserId("u2"), "staff"}}},
+          SourceVersion{"C", 1, true});
     erase_user(tx, UserId("u1"), 7);
   });
   EXPECT_EQ(count("user_id = 'u1'"), 0);
@@ -180,7 +183,8 @@ TEST_P(NotificationStoreTest, KeepsTheNewestStateOfUsersAndSellers) {
   EXPECT_EQ(run(store_.due({}, kNow, 1)).at(0).email, "rebuilt@example.com");
   write([](sql::Tx& tx) {
     EXPECT_EQ(members_of(tx, SellerId("s1")), std::nullopt);
-    apply(tx, SellerState{SellerId("s1"), "S", {{UserId("b"), "owner"}, {UserId("a"), "staff"}, {UserId("b"), "staff"}}},
+    apply(tx,
+          SellerState{SellerId("s1"), "S", {{UserId("b"), "owner"}, {UserId("a"), "staff"}, {UserId("b"), "staff"}}},
           SourceVersion{"C", 1, false});
     EXPECT_EQ(members_of(tx, SellerId("s1")), (std::vector<UserId>{UserId("a"), UserId("b")}));
     apply(tx, SellerState{SellerId("s1"), "S", {}}, SourceVersion{"C", 1, false});
@@ -191,7 +195,8 @@ TEST_P(NotificationStoreTest, KeepsTheNewestStateOfUsersAndSellers) {
 TEST_P(NotificationStoreTest, KnowsWhichSalesWereTold) {
   write([](sql::Tx& tx) {
     const std::vector<UserId> users{UserId("u1")};
-    notify(tx, {.event_id = "e1", .kind = Kind::sale_paid, .order_id = "o1", .data = "{}", .made_at = kNow}, users, kBoth);
+    notify(tx, {.event_id = "e1", .kind = Kind::sale_paid, .order_id = "o1", .data = "{}", .made_at = kNow}, users,
+           kBoth);
     notify(tx, {.event_id = "e2", .kind = Kind::order_canceled, .order_id = "o2", .data = "{}", .made_at = kNow}, users,
            kBoth);
     EXPECT_TRUE(was_told_of_sale(tx, "o1"));
