@@ -22,12 +22,15 @@ constexpr sql::Sql kBeginAnew{
 constexpr sql::Sql kVersionsOfLog{"SELECT topic, subject, version FROM inbox_versions WHERE log_id = $1"};
 constexpr sql::Sql kForgetVersions{"DELETE FROM inbox_versions WHERE log_id = $1"};
 constexpr sql::Sql kForgetParked{"DELETE FROM parked_events WHERE log_id = $1"};
+constexpr sql::Sql kLockPosition{"SELECT 1 FROM inbox_positions WHERE publisher = $1",
+                                 "SELECT 1 FROM inbox_positions WHERE publisher = $1 FOR UPDATE"};
 constexpr sql::Sql kMove{
     "UPDATE inbox_positions SET sequence = $1, event_id = $2 "
     "WHERE publisher = $3 AND log_id = $4 AND sequence = $5 AND event_id = $6 AND failure IS NULL"};
 
+// CROSS JOIN: SQLite must not begin with the table, which has a row for every subject ever heard of.
 constexpr sql::Sql kVersions{
-    "SELECT v.topic, v.subject, v.version FROM json_each($2) j JOIN inbox_versions v ON v.log_id = $1 "
+    "SELECT v.topic, v.subject, v.version FROM json_each($2) j CROSS JOIN inbox_versions v ON v.log_id = $1 "
     "AND v.topic = json_extract(j.value, '$[0]') AND v.subject = json_extract(j.value, '$[1]')",
     "SELECT v.topic, v.subject, v.version FROM inbox_versions v WHERE v.log_id = $1 AND (v.topic, v.subject) IN "
     "(SELECT j->>0, j->>1 FROM json_array_elements($2::json) j) ORDER BY v.topic, v.subject FOR UPDATE"};
@@ -41,7 +44,7 @@ constexpr sql::Sql kSetVersion{
 
 constexpr sql::Sql kAnyParked{"SELECT 1 FROM parked_events WHERE log_id = $1 LIMIT 1"};
 constexpr sql::Sql kParkedOf{
-    "SELECT DISTINCT p.topic, p.subject FROM json_each($2) j JOIN parked_events p ON p.log_id = $1 "
+    "SELECT DISTINCT p.topic, p.subject FROM json_each($2) j CROSS JOIN parked_events p ON p.log_id = $1 "
     "AND p.topic = json_extract(j.value, '$[0]') AND p.subject = json_extract(j.value, '$[1]')",
     "SELECT DISTINCT p.topic, p.subject FROM parked_events p WHERE p.log_id = $1 AND (p.topic, p.subject) IN "
     "(SELECT j->>0, j->>1 FROM json_array_elements($2::json) j)"};
@@ -270,6 +273,8 @@ std::int64_t Inbox::version_of(sql::Tx& tx, const Subject& subject) const {
 }
 
 Inbox::Tried Inbox::apply_parked(sql::Tx& tx, const Subject& subject, Handler& handler, Timestamp now) const {
+  // Batches and other tries of this consumer wait here: two of them would apply one head twice.
+  tx.query(kLockPosition, {publisher_}).next();
   const auto last = version_of(tx, subject);
   tx.execute(kDeleteParked, {subject.log_id, subject.topic, subject.subject, last});
   const auto head = head_of(tx, subject);
