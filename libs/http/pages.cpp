@@ -55,11 +55,6 @@ std::string hash_of(std::string_view filters, std::string_view payload) {
   return out;
 }
 
-Error invalid_cursor() {
-  return {Errc::invalid_argument, "invalid_cursor",
-          "The cursor is damaged or belongs to other filters; start without one."};
-}
-
 }  // namespace
 
 std::string Cursor::encode(std::string_view filters) const {
@@ -70,6 +65,19 @@ std::string Cursor::encode(std::string_view filters) const {
     payload += field;
   }
   return base64url(hash_of(filters, payload) + payload);
+}
+
+Error invalid_cursor() {
+  return {Errc::invalid_argument, "invalid_cursor",
+          "The cursor is damaged or belongs to other filters; start without one."};
+}
+
+Result<Timestamp> Cursor::time(std::size_t field) const {
+  const auto& text = fields.at(field);
+  std::int64_t micros = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), micros);
+  if (ec != std::errc{} || end != text.data() + text.size()) return invalid_cursor();
+  return Timestamp(std::chrono::microseconds(micros));
 }
 
 Result<Cursor> Cursor::decode(std::string_view text, std::string_view filters, std::size_t field_count) {
@@ -122,13 +130,13 @@ int QueryParameters::take_limit() {
 }
 
 void QueryParameters::complain(std::string_view name, std::string code, std::string message) {
+  // A query of a few kilobytes must not make an answer of a megabyte.
+  if (errors_.size() >= json::kFieldErrorsMax) return;
   errors_.push_back({"?" + std::string(name), std::move(code), std::move(message)});
 }
 
 Result<void> QueryParameters::finish() {
-  for (const auto& [name, value] : parameters_) {
-    if (errors_.size() < json::kFieldErrorsMax) complain(name, "unknown_field", "is not a parameter of this operation");
-  }
+  for (const auto& [name, value] : parameters_) complain(name, "unknown_field", "is not a parameter of this operation");
   if (errors_.empty()) return {};
   return json::validation_failed(std::move(errors_));
 }

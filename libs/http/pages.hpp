@@ -6,12 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "libs/base/clock.hpp"
 #include "libs/base/result.hpp"
 
 namespace agora::http {
 
 inline constexpr int kPageLimitDefault = 20;
 inline constexpr int kPageLimitMax = 100;
+
+/// What a cursor that cannot be used is answered with (400).
+Error invalid_cursor();
 
 /// Where a page goes on: opaque to clients, bound to the filters it was made under, and recognised when damaged.
 /// base64url of 8 bytes of hash, then the fields with their lengths. Not a secret and not signed: it opens nothing that
@@ -23,6 +27,15 @@ struct Cursor {
   std::string encode(std::string_view filters) const;
   /// "No": `invalid_cursor` (400) when it is damaged, has another number of fields, or was made under other filters.
   static Result<Cursor> decode(std::string_view text, std::string_view filters, std::size_t field_count);
+
+  /// A field that is a time in microseconds, or an id. Anybody can make a cursor: "no" is `invalid_cursor`.
+  Result<Timestamp> time(std::size_t field) const;
+  template <class Id>
+  Result<Id> id(std::size_t field) const {
+    auto found = Id::parse(fields.at(field));
+    if (!found) return invalid_cursor();
+    return *std::move(found);
+  }
 };
 
 /// A query string's parameters, taken one by one; what is left at the end is unknown. Collects all errors.

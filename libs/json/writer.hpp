@@ -11,10 +11,9 @@
 
 namespace agora::json {
 
-/// Appends JSON to a string, front to back; commas are its business, balance is the caller's (asserted at the end of
-/// each container). Money is written as a number in major units with the currency's decimals (`999.98`), Timestamp as
-/// RFC 3339, none as null. No floating point: what is not exact is not written here. Not thread-safe; the string must
-/// outlive the writer.
+/// Appends JSON to a string, front to back; commas are its business, balance is the caller's. Money is written as a
+/// number in major units with the currency's decimals (`999.98`), Timestamp as RFC 3339, none as null. No floating
+/// point: what is not exact is not written here. Not thread-safe; the string must outlive the writer.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}

@@ -1,9 +1,11 @@
 """Canceling and expiring: what ends an order, and that its stock comes back once."""
 
+import sqlite3
 import time
 
 import pytest
 
+from support.publisher import eventually
 from support.service import JSON, OFFERS, TOKENS, place, problem
 
 UNPAID = ("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "1ms")
@@ -106,3 +108,18 @@ def test_what_was_sold_out_is_sold_again_after_a_cancellation(shop):
 @pytest.mark.parametrize("path", ["none", "x" * 70])
 def test_missing_orders_cannot_be_canceled(sqlite_shop, path):
     problem(sqlite_shop.as_user("token-u1").post(f"/orders/{path}/cancellation"), 404, "not_found")
+
+
+@pytest.mark.no_audit
+def test_an_order_that_cannot_be_read_does_not_keep_others_from_expiring(launch):
+    """A status of a newer version, or damage: the oldest comes first in every round."""
+    shop = launch(*UNPAID, "--expiry-interval", "1h")
+    bad, good = (place(shop.as_user("token-u1")).json()["order_id"] for _ in range(2))
+    shop.kill()
+    database = sqlite3.connect(shop.data / "order.db")
+    database.execute("UPDATE orders SET payment_status = 'on_hold' WHERE order_id = ?", (bad,))
+    database.commit()
+    database.close()
+    user = look_for_expired(shop).as_user("token-u1")
+    eventually(lambda: user.get(f"/orders/{good}").json()["cancel_reason"] == "expired")
+    assert shop.query(f"SELECT status FROM orders WHERE order_id = '{bad}'") == [{"status": "pending"}]

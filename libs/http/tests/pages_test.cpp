@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "libs/base/id.hpp"
+
 namespace agora::http {
 namespace {
 
@@ -119,6 +121,24 @@ TEST(QueryParameters, AreRefusedAllAtOnce) {
   const std::vector<std::string> expected = {"?a conflicting_fields", "?limit out_of_range", "?status invalid_value",
                                              "?colour unknown_field", "?size unknown_field"};
   EXPECT_EQ(all, expected);
+}
+
+TEST(QueryParameters, AreNotComplainedOfWithoutEnd) {
+  QueryParameters query(Parameters{});
+  for (int i = 0; i < 7'000; ++i) query.complain("status", "invalid_value", "is none of the statuses");
+  EXPECT_EQ(query.finish().error().fields.size(), 100U);
+}
+
+TEST(Cursor, ThatSomebodyMadeUpIsRefusedFieldByField) {
+  using OrderId = Id<struct OrderTag>;
+  EXPECT_EQ(Cursor{{"-17"}}.time(0).value(), Timestamp(std::chrono::microseconds(-17)));
+  for (const std::string text : {"", "zzz", "17x", " 17", "99999999999999999999", "1.5"}) {
+    EXPECT_EQ(Cursor{{text}}.time(0).error().code, "invalid_cursor") << text;
+  }
+  EXPECT_EQ(Cursor{{"o-1"}}.id<OrderId>(0).value(), OrderId("o-1"));
+  for (const std::string text : {"", "\xff\xfe", "a b", "a\n"}) {
+    EXPECT_EQ(Cursor{{text}}.id<OrderId>(0).error().code, "invalid_cursor") << text;
+  }
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "services/notification/api/http_notifications.hpp"
 
-#include <charconv>
-
 #include <boost/describe/class.hpp>
 
 #include "libs/http/pages.hpp"
@@ -57,11 +55,9 @@ Result<std::optional<NotificationPosition>> read_position(const std::optional<st
                                                           const std::string& bound_to) {
   if (!text) return std::optional<NotificationPosition>{};
   AGORA_TRY(auto cursor, http::Cursor::decode(*text, bound_to, 2));
-  std::int64_t micros = 0;
-  const auto& digits = cursor.fields[0];
-  std::from_chars(digits.data(), digits.data() + digits.size(), micros);
-  return std::optional<NotificationPosition>(
-      {Timestamp(std::chrono::microseconds(micros)), NotificationId(cursor.fields[1])});
+  AGORA_TRY(const auto time, cursor.time(0));
+  AGORA_TRY(auto id, cursor.id<NotificationId>(1));
+  return std::optional<NotificationPosition>({time, std::move(id)});
 }
 
 std::string cursor_after(Timestamp made_at, const NotificationId& id, const std::string& bound_to) {

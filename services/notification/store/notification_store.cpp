@@ -17,7 +17,7 @@ constexpr sql::Sql kWasToldOfSale{"SELECT 1 FROM notifications WHERE order_id = 
 constexpr sql::Sql kList{
     "SELECT " AGORA_NOTIFICATION_COLUMNS
     " FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id WHERE n.user_id = $1 AND n.channel = 'in_app' "
-    "AND (n.made_at < $2 OR (n.made_at = $2 AND n.notification_id < $3)) AND ($4 = 0 OR n.read_at IS NULL) "
+    "AND (n.made_at, n.notification_id) < ($2, $3) AND ($4 = 0 OR n.read_at IS NULL) "
     "ORDER BY n.made_at DESC, n.notification_id DESC LIMIT $5"};
 constexpr sql::Sql kMark{
     "UPDATE notifications SET read_at = CASE WHEN $4 = 0 THEN NULL ELSE COALESCE(read_at, $3) END "
@@ -36,7 +36,7 @@ constexpr sql::Sql kRecord{
     "WHERE notification_id = $1 AND status = 'pending'"};
 constexpr sql::Sql kDead{
     "SELECT notification_id, user_id, kind, attempts, failure, made_at FROM notifications WHERE status = 'dead' "
-    "AND (made_at > $1 OR (made_at = $1 AND notification_id > $2)) ORDER BY made_at, notification_id LIMIT $3"};
+    "AND (made_at, notification_id) > ($1, $2) ORDER BY made_at, notification_id LIMIT $3"};
 constexpr sql::Sql kRetry{
     "UPDATE notifications SET status = 'pending', attempts = 0, made_at = $2, next_attempt_at = $2 "
     "WHERE notification_id = $1 AND status IN ('dead', 'suppressed')"};

@@ -1,7 +1,5 @@
 #include "services/order/api/http_orders.hpp"
 
-#include <charconv>
-
 #include "libs/http/pages.hpp"
 #include "services/order/api/order_form.hpp"
 #include "services/order/api/order_json.hpp"
@@ -159,10 +157,9 @@ Result<ListQuery> read_list_query(const Principal& principal, Request request) {
 Result<std::optional<OrderPosition>> read_position(const ListQuery& query) {
   if (!query.cursor) return std::optional<OrderPosition>{};
   AGORA_TRY(auto cursor, http::Cursor::decode(*query.cursor, query.bound_to, 2));
-  std::int64_t micros = 0;
-  const auto& text = cursor.fields[0];
-  std::from_chars(text.data(), text.data() + text.size(), micros);
-  return std::optional<OrderPosition>({Timestamp(std::chrono::microseconds(micros)), OrderId(cursor.fields[1])});
+  AGORA_TRY(const auto time, cursor.time(0));
+  AGORA_TRY(auto id, cursor.id<OrderId>(1));
+  return std::optional<OrderPosition>({time, std::move(id)});
 }
 
 HandlerResult list_orders(const OrderRoutes& self, Ctx ctx, Request request) {

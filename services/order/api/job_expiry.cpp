@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "libs/base/gather.hpp"
 #include "libs/log/log.hpp"
 #include "services/order/api/jobs.hpp"
 
@@ -9,13 +12,12 @@ using telemetry::MoreWork;
 Task<MoreWork> expire_round(OrderStore& orders, const Clock& clock, int batch_max, Ctx ctx) {
   const auto now = clock.now();
   const auto due = co_await orders.unpaid_groups(ctx, now, batch_max);
-  std::int64_t expired = 0;
-  for (const auto& group_id : due) {
-    const ExpireCommand command{group_id, now};
-    const auto outcome = co_await orders.expire(ctx, command);
-    if (outcome == Expired::expired) ++expired;
-  }
-  if (expired > 0) log::info(ctx, "unpaid orders expired", {{"groups", expired}});
+  // At once: they are decided in one span, and one that cannot be read does not keep the others from it.
+  std::vector<Task<Expired>> expiring;
+  for (const auto& group_id : due) expiring.push_back(orders.expire(ctx, ExpireCommand{group_id, now}));
+  const auto outcomes = co_await gather(std::move(expiring));
+  const auto expired = std::count(outcomes.begin(), outcomes.end(), Expired::expired);
+  if (expired > 0) log::info(ctx, "unpaid orders expired", {{"groups", std::int64_t{expired}}});
   // A full batch of which something expired: there is likely more. Groups that others hold are left for the next round.
   co_return static_cast<int>(due.size()) == batch_max&& expired > 0 ? MoreWork::yes : MoreWork::no;
 }

@@ -19,7 +19,7 @@ struct OfferData {
   ProductId product_id{};
   VariantId variant_id{};
   json::Text<128> sku{};
-  json::Integer<0, kMoneyMajorMax * 100> price{};
+  json::Integer<0, kMoneyMajorMax * 10'000> price{};
   std::string currency{};
   std::string status{};
   bool requires_shipping = true;

@@ -10,10 +10,10 @@ constexpr sql::Sql kUnpaidGroups{"SELECT group_id FROM order_groups WHERE pay_by
 
 // A page of a buyer's orders, newest first, after the one placed at $2 with id $3. $5: the statuses wanted, `[]` for
 // all.
-#define AGORA_LIST_ORDERS(wanted_statuses)                                                 \
-  "SELECT " AGORA_ORDER_COLUMNS                                                            \
-  " FROM orders o WHERE o.user_id = $1 "                                                   \
-  "AND (o.placed_at < $2 OR (o.placed_at = $2 AND o.order_id < $3)) AND o.placed_at > $4 " \
+#define AGORA_LIST_ORDERS(wanted_statuses)                         \
+  "SELECT " AGORA_ORDER_COLUMNS                                    \
+  " FROM orders o WHERE o.user_id = $1 "                           \
+  "AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at > $4 " \
   "AND ($5 = '[]' OR o.status IN (SELECT " wanted_statuses ")) ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $6"
 constexpr sql::Sql kListOrders{AGORA_LIST_ORDERS("value FROM json_each($5)"),
                                AGORA_LIST_ORDERS("json_array_elements_text($5::json)")};
