@@ -26,6 +26,7 @@ constexpr const char* kDescription =
     "Exit codes: 0 all are back; 1 a copy is damaged, nothing was changed; 2 a service runs, or files are missing.\n";
 
 constexpr const char* kEventLog = "event_log";
+constexpr sql::Sql kForgetConsumers{"DELETE FROM feed_consumers"};
 constexpr sql::Sql kRenewLogId{"UPDATE event_log SET log_id = $1"};
 
 struct Settings {
@@ -81,6 +82,8 @@ Copied prepare(const DatabaseFile& source, const fs::path& data) {
     if (!has_table(tx, kEventLog)) return;
     copied.log_id = new_uuid_v7(SystemClock().now());
     tx.execute_one(kRenewLogId, {*copied.log_id});
+    // What they have read of the old log says nothing of this one: it is all kept for them until they say so.
+    tx.execute(kForgetConsumers);
   });
   copied.note = copied.log_id ? "its log is now " + *copied.log_id + "; who consumes it waits for agora events rebuild"
                               : "it has no event_log yet, so there is no log_id to renew";

@@ -53,7 +53,15 @@ int Supervisor::run() {
 
 void Supervisor::start_due() {
   for (auto& child : children_) {
-    if (child.start_at && *child.start_at <= steady_clock::now()) start_one(child);
+    if (!child.start_at || *child.start_at > steady_clock::now()) continue;
+    try {
+      start_one(child);
+    } catch (const std::exception& error) {
+      if (!child.was_ready) throw;
+      // Out of memory or processes, or the program is just being replaced: what runs goes on.
+      say(std::string(child.service.service.program) + " cannot be started now: " + error.what());
+      start_again_later(child);
+    }
   }
 }
 
@@ -72,6 +80,7 @@ void Supervisor::ask_unready() {
     child.ready = http::probe(child.service.address, child.service.internal_port, "/readyz", kProbeDeadline) &&
                   !is_other_process(child.service.internal_port, child.pid);
     if (child.ready) {
+      child.was_ready = true;
       tell_({.kind = Change::Kind::ready, .service = child.service, .pid = child.pid});
     } else if (!child.told_slow && steady_clock::now() - child.started > kTellSlowAfter) {
       child.told_slow = true;
@@ -96,17 +105,21 @@ void Supervisor::on_end(Child& child, const Ended& ended) {
   Change change{.kind = Change::Kind::stopped, .service = child.service, .pid = child.pid, .ended = ended};
   child.pid = 0;
   child.ready = false;
-  if (!stopping_ && ended.signal == 0 && ended.exit_code == kCannot) {
+  if (!stopping_ && !child.was_ready && ended.signal == 0 && ended.exit_code == kCannot) {
     change.kind = Change::Kind::refused;
     refused_ = true;
   } else if (!stopping_) {
     if (lived >= limits_.restart_reset) child.pause = limits_.restart_first;
     change.kind = Change::Kind::died;
     change.restart_after = child.pause;
-    child.start_at = steady_clock::now() + child.pause;
-    child.pause = std::min(child.pause * 2, limits_.restart_max);
+    start_again_later(child);
   }
   tell_(change);
+}
+
+void Supervisor::start_again_later(Child& child) {
+  child.start_at = steady_clock::now() + child.pause;
+  child.pause = std::min(child.pause * 2, limits_.restart_max);
 }
 
 void Supervisor::stop() {

@@ -42,8 +42,8 @@ struct Change {
 /// Starts services as children, restarts what dies, stops them all. Uses the process's signals (take_signals() was
 /// called) and must be the only one to have children. Not thread-safe.
 ///
-/// A child that exits with code 2 is told something that only its caller can change (settings, a busy port): it is not
-/// restarted, and all stop.
+/// A child that was never ready and exits with code 2 is told something that only its caller can change (settings, a
+/// busy port): it is not restarted, and all stop. One that was ready once is always started again.
 class Supervisor {
  public:
   /// `tell` hears of every change; `all_ready` once, when all are.
@@ -60,6 +60,7 @@ class Supervisor {
     Supervised service;
     pid_t pid = 0;  ///< 0: not running
     bool ready = false;
+    bool was_ready = false;  ///< ever
     bool told_slow = false;
     Time started{};
     std::optional<Time> start_at{};     ///< when it is not running
@@ -68,6 +69,7 @@ class Supervisor {
 
   void start_due();
   void start_one(Child& child);
+  void start_again_later(Child& child);
   void ask_unready();
   void reap_all();
   void on_end(Child& child, const Ended& ended);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -99,6 +100,7 @@ struct FeedServer::Poll {
     }
     poll.read.birth_through = take_number(parameters, "birth");
     poll.ack = take_number(parameters, "ack");
+    if (poll.ack && poll.ack != after) parameters.complain("ack", "invalid_value", "must be after");
     poll.read.limit = take_number(parameters, "limit").value_or(0);
     poll.wait = std::min(kWaitMax, std::chrono::milliseconds(take_number(parameters, "wait").value_or(0)));
     AGORA_TRY_VOID(parameters.finish());
@@ -126,8 +128,7 @@ std::vector<http::Route> FeedServer::routes() {
 }
 
 Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request) {
-  AGORA_CO_TRY(const auto poll, Poll::from(log_.publisher(), request));
-  if (poll.ack) acked_[poll.consumer] = *poll.ack;
+  AGORA_CO_TRY(auto poll, Poll::from(log_.publisher(), request));
   const auto until = std::chrono::steady_clock::now() + poll.wait;
   while (true) {
     const auto seen = wakes_;
@@ -140,10 +141,17 @@ Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request
       return log_.read_after(tx, poll.read);
     };
     AGORA_CO_TRY(auto page, co_await database_.read(ctx, work));
-    if (page.count > 0 || draining_ || std::chrono::steady_clock::now() >= until) {
+    // Only now is it known to speak of this log: another's numbers would let go of what the consumer never read.
+    if (poll.ack) acked_[poll.consumer] = *std::exchange(poll.ack, std::nullopt);
+    if (draining_ && page.count == 0) {
+      co_return Error{Errc::unavailable, "temporarily_unavailable", "The service is about to stop; ask again soon."};
+    }
+    if (page.count > 0 || std::chrono::steady_clock::now() >= until) {
       AGORA_CRASH_POINT("events.feed.serving");
       co_return to_response(page);
     }
+    // What was passed over is not read again at each commit.
+    if (poll.read.after) poll.read.after = page.next;
     // What was committed while we read woke whoever waited then; we did not yet.
     if (wakes_ == seen) co_await wait_until(until);
   }

@@ -281,3 +281,17 @@ def test_one_that_keeps_dying_does_not_stop_the_other(stack_of_two, monkeypatch)
     assert pauses == [50, 100, 100, 100]
     eventually(lambda: stack_of_two.order().status_code == 201)
     assert stack_of_two.end() == 0
+
+
+def test_one_that_was_ready_is_started_again_whatever_keeps_it(stack_of_two):
+    stack_of_two.up()
+    program = pathlib.Path(stack_of_two.agora).with_name("order-service")
+    away = program.with_name("away")
+    program.rename(away)
+    os.kill(stack_of_two.pid("order-service"), signal.SIGKILL)
+    stack_of_two.wait_for("died")
+    eventually(lambda: "order-service cannot be started now" in stack_of_two.log_file.read_text())
+    away.rename(program)
+    stack_of_two.wait_for("ready")
+    assert stack_of_two.order().status_code == 201 and is_alive(stack_of_two.pid("notification-service"))
+    assert stack_of_two.end() == 0

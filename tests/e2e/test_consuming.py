@@ -1,11 +1,13 @@
 """The order service hears what others tell: offers, users who are erased, captures. Their logs are the tests' own, served by libs/events."""
 
 import json
+import re
 
+import httpx
 import pytest
 
-from support.publisher import Publisher, eventually
-from support.service import TOKENS, place, problem
+from support.publisher import TOKEN, Publisher, eventually
+from support.service import OFFERS, TOKENS, place, problem
 
 
 @pytest.fixture
@@ -168,3 +170,32 @@ def internal(service, method, path, body=None, token="t" * 32):
     import httpx
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.request(method, f"http://127.0.0.1:{service.internal_port}{path}", headers=headers, json=body or {} if method == "POST" else None, timeout=30)
+
+
+@pytest.mark.no_audit
+def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder):
+    """After a restore a consumer's first poll still speaks of the log that is gone."""
+    token_file = folder / "token"
+    token_file.write_text(TOKEN + "\n")
+    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms")
+    place(service.as_user("token-u1"))
+    facts = service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"]
+
+    def poll(consumer, **position):
+        return httpx.get(f"http://127.0.0.1:{service.internal_port}/internal/feed", params={"consumer": consumer, "topics": "agora.orders", **position},
+                         headers={"Authorization": f"Bearer {TOKEN}"})
+
+    page = poll("notification").json()
+    here = {"log_id": page["log_id"], "after": page["next"]["after"], "after_id": page["next"]["after_id"]}
+    for consumer in ("catalog", "payment", "recommendation"):
+        # Payment reads groups alone; it has acknowledged them all.
+        topics = {"topics": "agora.order_groups"} if consumer == "payment" else {}
+        assert poll(consumer, **here, ack=here["after"], **topics).status_code == 200
+    assert poll("notification", log_id="another", after=99_999, after_id="x", ack=99_999).status_code == 410
+    assert poll("notification", **{**here, "after": 99_999}, ack=99_999).status_code == 410
+    assert poll("notification", **here, ack=here["after"] + 1).status_code == 422
+    rounds = int(re.search(r'agora_job_rounds_total{job="events.trim"} (\d+)', service.metrics())[1])
+    eventually(lambda: int(re.search(r'agora_job_rounds_total{job="events.trim"} (\d+)', service.metrics())[1]) > rounds + 2)
+    assert service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == facts
+    assert poll("notification", **here, ack=here["after"]).status_code == 200
+    eventually(lambda: service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == 0)
