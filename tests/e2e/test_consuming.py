@@ -102,6 +102,17 @@ def test_a_capture_that_cannot_be_used_is_refused_once(market, publishers, why):
     assert user.get(f"/orders/{order['order_id']}").json()["status"] == status
 
 
+def test_a_capture_that_is_told_again_is_nothing_new(market, publishers):
+    """Payment's log was put back from a copy, and its job repeated the capture: the event is another, the payment the same."""
+    order = place(market.as_user("token-u1")).json()
+    publishers["payment"].publish("payment.captured", "pay1", **group_of(order))
+    eventually(lambda: events_of(market, "order_group.paid"))
+    publishers["payment"].publish("payment.captured", "pay1", **group_of(order))
+    publishers["payment"].publish("payment.captured", "pay2", **{**group_of(order), "payment_id": "pay2"})
+    (refused,) = eventually(lambda: events_of(market, "order_group.capture_refused"))
+    assert refused["payment_id"] == "pay2" and len(events_of(market, "order_group.paid")) == 1
+
+
 def test_an_erased_user_is_refused_and_forgotten(market, publishers):
     user = market.as_user("token-u1")
     order = place(user, key="k1").json()

@@ -82,6 +82,7 @@ struct OrderGroup {
   Timestamp placed_at{};
   Timestamp updated_at{};
   std::optional<Timestamp> pay_by{};
+  std::optional<PaymentId> paid_by{};  ///< whose capture confirmed its orders
 
   /// Takes over what its orders say together; whether that changed anything. A group that is no longer pending has no
   /// `pay_by`.

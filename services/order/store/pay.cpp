@@ -24,6 +24,7 @@ void confirm(sql::Tx& tx, LockedGroup& locked, const Capture& capture, Timestamp
     paid.push_back(&order);
     outbox.order_paid(order, capture.payment_id, trace);
   }
+  locked.group.paid_by = capture.payment_id;
   locked.group.roll_up(view(locked.orders), now);
   outbox.order_group_paid(locked.group, paid, capture.payment_id, trace);
   update_orders(tx, paid);
@@ -35,6 +36,8 @@ Result<void> apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, c
   auto groups = lock_groups(tx, {capture.group_id}, SkipLocked::no);
   if (groups.empty()) return Error{Errc::not_found, "unknown_order_group", "There is no such group of orders."};
   auto& locked = groups.front();
+  // Payment tells of a capture again when its log was put back. What it paid is paid.
+  if (locked.group.paid_by == capture.payment_id) return {};
   Outbox outbox(now, trace);
   const auto refusal = locked.group.refuses(capture, view(locked.orders));
   if (refusal) {

@@ -7,7 +7,8 @@ namespace agora::order {
 
 /// What becomes of a payment.captured: the group's pending orders are confirmed (`order.paid` each,
 /// `order_group.paid`), or the capture is refused (`order_group.capture_refused`), on which payment gives the money
-/// back. Called once per event: the inbox sees to that. "No": not_found `unknown_order_group`.
+/// back. A capture by the payment that paid the group is nothing new: no change, no event. "No": not_found
+/// `unknown_order_group`.
 Result<void> apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, const TraceContext& trace);
 
 }  // namespace agora::order

@@ -34,11 +34,14 @@ constexpr sql::Sql kFindLinesOfMany{
 
 constexpr sql::Sql kLockGroups{
     "SELECT " AGORA_GROUP_COLUMNS
+    ", paid_by"
     " FROM order_groups WHERE group_id IN (SELECT value FROM json_each($1)) ORDER BY group_id",
     "SELECT " AGORA_GROUP_COLUMNS
+    ", paid_by"
     " FROM order_groups WHERE group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY group_id FOR UPDATE"};
 constexpr sql::Sql kLockFreeGroups{kLockGroups.sqlite,
                                    "SELECT " AGORA_GROUP_COLUMNS
+                                   ", paid_by"
                                    " FROM order_groups WHERE group_id IN (SELECT json_array_elements_text($1::json)) "
                                    "ORDER BY group_id FOR UPDATE SKIP LOCKED"};
 constexpr sql::Sql kLockOrdersOfGroups{
@@ -62,7 +65,7 @@ constexpr sql::Sql kInsertLine{
 
 constexpr sql::Sql kUpdateGroup{
     "UPDATE order_groups SET status = $1, payment_status = $2, fulfillment_status = $3, version = $4, updated_at = $5, "
-    "pay_by = $6 WHERE group_id = $7 AND version = $8"};
+    "pay_by = $6, paid_by = $7 WHERE group_id = $8 AND version = $9"};
 constexpr sql::Sql kUpdateOrder{
     "UPDATE orders SET status = $1, payment_status = $2, fulfillment_status = $3, cancel_reason = $4, version = $5, "
     "updated_at = $6, canceled_at = $7, pay_by = $8 WHERE order_id = $9 AND version = $10"};
@@ -112,7 +115,8 @@ OrderGroup read_group(const sql::Rows& rows) {
           .version = rows.int64(12),
           .placed_at = rows.time(13),
           .updated_at = rows.time(14),
-          .pay_by = rows.optional_time(15)};
+          .pay_by = rows.optional_time(15),
+          .paid_by = rows.is_null(16) ? std::nullopt : std::optional(rows.id<PaymentTag>(16))};
 }
 
 /// Draws numbers and inserts, again for those whose number somebody has: with 50 random bits that is once in 10^9 at a
@@ -252,10 +256,10 @@ void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders) {
 }
 
 void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups) {
-  sql::Batch batch(kUpdateGroup, 8);
+  sql::Batch batch(kUpdateGroup, 9);
   for (const auto* g : groups) {
     batch.add({to_string(g->status), to_string(g->payment_status), to_string(g->fulfillment_status), g->version,
-               g->updated_at, g->pay_by, g->group_id, g->version - 1});
+               g->updated_at, g->pay_by, g->paid_by, g->group_id, g->version - 1});
   }
   tx.batch(batch);
 }
