@@ -55,11 +55,13 @@ constexpr std::array<Rule, 1> kNotifiedOnce{{
 /// later.
 constexpr sql::Sql kTellable{R"sql(
 SELECT count(*) FROM publisher.outbox e
-WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1)sql"};
+WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1
+  AND json_extract(e.data, '$.user_id') IS NOT NULL)sql"};
 constexpr sql::Sql kUntold{R"sql(
 SELECT e.event_id, e.type || ' of ' || e.subject || ' was not told to its buyer'
 FROM publisher.outbox e
 WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1
+  AND json_extract(e.data, '$.user_id') IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.event_id = e.event_id AND n.channel = 'in_app'
                   AND n.user_id = json_extract(e.data, '$.user_id'))
   AND NOT EXISTS (SELECT 1 FROM erased_users u WHERE u.user_id = json_extract(e.data, '$.user_id'))

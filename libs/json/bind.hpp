@@ -36,6 +36,11 @@ struct Text {
   std::string value{};
 };
 
+/// The ISO 4217 code of a currency that is in use.
+struct CurrencyCode {
+  std::optional<Currency> currency{};  ///< set once it was read
+};
+
 /// What is wrong with a value, before its pointer is known.
 struct Problem {
   std::string code;
@@ -59,6 +64,7 @@ class Binding {
   template <class T>
   void read_struct(const Node& node, const std::string& pointer, T& value);
   void add(const std::string& pointer, Problem problem);
+  bool complained_of(const std::string& pointer) const;
 
   UnknownFields unknown_;
   std::vector<FieldError> errors_;
@@ -87,6 +93,10 @@ struct Bind<std::string> {
 template <>
 struct Bind<Decimal> {
   static std::optional<Problem> read(const Node& node, Decimal& value);
+};
+template <>
+struct Bind<CurrencyCode> {
+  static std::optional<Problem> read(const Node& node, CurrencyCode& value);
 };
 template <>
 struct Bind<Timestamp> {
@@ -180,7 +190,10 @@ void Binding::read_struct(const Node& node, const std::string& pointer, T& value
   if constexpr (requires(std::vector<FieldError>& errors) { value.check(pointer, errors); }) {
     std::vector<FieldError> broken;
     value.check(pointer, broken);
-    for (auto& error : broken) add(error.pointer, {std::move(error.code), std::move(error.message)});
+    for (auto& error : broken) {
+      // What could not be read is empty now; its first complaint says why.
+      if (!complained_of(error.pointer)) add(error.pointer, {std::move(error.code), std::move(error.message)});
+    }
   }
 }
 

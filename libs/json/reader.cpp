@@ -1,5 +1,7 @@
 #include "libs/json/reader.hpp"
 
+#include <algorithm>
+
 namespace agora::json {
 namespace {
 
@@ -46,6 +48,10 @@ void Binding::add(const std::string& pointer, Problem problem) {
   }
 }
 
+bool Binding::complained_of(const std::string& pointer) const {
+  return std::any_of(errors_.begin(), errors_.end(), [&](const FieldError& e) { return e.pointer == pointer; });
+}
+
 std::optional<Problem> read_string(const Node& node, std::string& value) {
   if (node.kind() != Kind::string) return Problem{"wrong_type", "must be a string"};
   if (node.has_null_character()) return Problem{"null_character", "must not contain U+0000"};
@@ -78,6 +84,14 @@ std::optional<Problem> Bind<Decimal>::read(const Node& node, Decimal& value) {
   auto parsed = Decimal::parse(node.text());
   if (!parsed) return Problem{parsed.error().code, parsed.error().message};
   value = *parsed;
+  return std::nullopt;
+}
+
+std::optional<Problem> Bind<CurrencyCode>::read(const Node& node, CurrencyCode& value) {
+  std::string code;
+  if (auto problem = read_string(node, code)) return problem;
+  value.currency = Currency::from_code(code);
+  if (!value.currency) return Problem{"invalid_currency", "must be an ISO 4217 code of a currency in use"};
   return std::nullopt;
 }
 

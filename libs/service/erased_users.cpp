@@ -1,11 +1,16 @@
 #include "libs/service/erased_users.hpp"
 
+#include "libs/json/writer.hpp"
+
 namespace agora::service {
 namespace {
 
 constexpr sql::Sql kErase{
     "INSERT INTO erased_users (user_id, version) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING"};
 constexpr sql::Sql kIsErased{"SELECT 1 FROM erased_users WHERE user_id = $1"};
+constexpr sql::Sql kErasedAmong{
+    "SELECT user_id FROM erased_users WHERE user_id IN (SELECT value FROM json_each($1))",
+    "SELECT user_id FROM erased_users WHERE user_id IN (SELECT json_array_elements_text($1::json))"};
 constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
 
 }  // namespace
@@ -37,6 +42,22 @@ bool is_erased(sql::Tx& tx, const std::string& user_id) {
   return rows.next();
 }
 
+std::unordered_set<std::string> erased_among(sql::Tx& tx, const std::unordered_set<std::string>& user_ids) {
+  std::string wanted;
+  json::Writer json(wanted);
+  json.begin_array();
+  for (const auto& user_id : user_ids) json.value(user_id);
+  json.end_array();
+  std::unordered_set<std::string> erased;
+  auto rows = tx.query(kErasedAmong, {wanted});
+  while (rows.next()) erased.emplace(rows.text(0));
+  return erased;
+}
+
+Error erased_user_error() {
+  return {Errc::unauthenticated, "invalid_token", "The bearer token is not valid."};
+}
+
 void load_erased_users(sql::Database& database, ErasedUsers& erased) {
   database.read_blocking({}, [&erased](sql::Tx& tx) {
     auto rows = tx.query(kErased);
@@ -47,7 +68,7 @@ void load_erased_users(sql::Database& database, ErasedUsers& erased) {
 Result<Principal> ErasedUserAuthenticator::authenticate(std::optional<std::string_view> bearer) const {
   AGORA_TRY(auto principal, next_.authenticate(bearer));
   if (!principal.subject.empty() && erased_.contains(principal.subject)) {
-    return Error{Errc::unauthenticated, "invalid_token", "The bearer token is not valid."};
+    return erased_user_error();
   }
   return principal;
 }

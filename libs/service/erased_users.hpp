@@ -24,6 +24,10 @@ class ErasedUsers {
 /// delete.
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version);
 bool is_erased(sql::Tx& tx, const std::string& user_id);
+/// Those of `user_ids` who are gone.
+std::unordered_set<std::string> erased_among(sql::Tx& tx, const std::unordered_set<std::string>& user_ids);
+/// What they are answered, as if their token were none of ours: unauthenticated `invalid_token`.
+Error erased_user_error();
 
 /// Takes in those that the database has.
 void load_erased_users(sql::Database& database, ErasedUsers& erased);

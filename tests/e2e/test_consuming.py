@@ -84,7 +84,7 @@ def test_a_capture_confirms_the_orders_of_its_group(market, publishers):
     assert (told["order_id"], told["payment_id"], told["total"]) == (order["order_id"], "pay1", 500)
 
 
-@pytest.mark.parametrize("why", ["ended", "already_paid", "amount_mismatch"])
+@pytest.mark.parametrize("why", ["ended", "already_paid", "amount_mismatch", "unknown"])
 def test_a_capture_that_cannot_be_used_is_refused_once(market, publishers, why):
     user = market.as_user("token-u1")
     order = place(user).json()
@@ -93,12 +93,14 @@ def test_a_capture_that_cannot_be_used_is_refused_once(market, publishers, why):
         assert user.post(f"/orders/{order['order_id']}/cancellation").status_code == 200
     elif why == "already_paid":
         publishers["payment"].publish("payment.captured", "pay0", **{**capture, "payment_id": "pay0"})
-    else:
+    elif why == "amount_mismatch":
         capture["amount"] += 1
+    else:
+        capture["order_group_id"] = "lost"
     publishers["payment"].publish("payment.captured", "pay1", **capture)
     (refused,) = eventually(lambda: events_of(market, "order_group.capture_refused"))
-    assert (refused["payment_id"], refused["reason"], refused["order_group_id"]) == ("pay1", why, order["order_group_id"])
-    status = {"ended": "canceled", "already_paid": "confirmed", "amount_mismatch": "pending"}[why]
+    assert (refused["payment_id"], refused["reason"], refused["order_group_id"]) == ("pay1", why, capture["order_group_id"])
+    status = {"ended": "canceled", "already_paid": "confirmed"}.get(why, "pending")
     assert user.get(f"/orders/{order['order_id']}").json()["status"] == status
 
 
@@ -117,18 +119,16 @@ def test_an_erased_user_is_refused_and_forgotten(market, publishers):
     user = market.as_user("token-u1")
     order = place(user, key="k1").json()
     publishers["auth"].publish("user.registered", "u1", user_id="u1", email="u1@example.com")
-    eventually(lambda: market.query("SELECT 1 FROM users"))
     publishers["auth"].publish("user.deleted", "u1", user_id="u1")
     eventually(lambda: market.query("SELECT 1 FROM erased_users"))
     problem(user.get(f"/orders/{order['order_id']}"), 401, "invalid_token")
     problem(place(user, key="k1"), 401, "invalid_token")
-    assert market.query("SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM idempotency_keys) AS n") == [{"n": 0}]
+    assert market.query("SELECT count(*) AS n FROM idempotency_keys") == [{"n": 0}]
     # What is told of them later changes nothing, nor does a restart.
     publishers["auth"].publish("user.updated", "u1", user_id="u1", email="u1@example.com")
     eventually(lambda: market.query("SELECT 1 FROM inbox_versions WHERE topic = 'agora.users' AND version = 3"))
     market.restart()
     problem(market.as_user("token-u1").get(f"/orders/{order['order_id']}"), 401, "invalid_token")
-    assert market.query("SELECT * FROM users") == []
     assert market.as_user("token-support").get(f"/orders/{order['order_id']}").json()["user_id"] == "u1"
 
 

@@ -56,8 +56,8 @@ BOOST_DESCRIBE_STRUCT(GroupCanceledData, (), (order_group_id, number, user_id, r
 
 struct CaptureRefusedData {
   Id<struct GroupTag> order_group_id{};
-  std::string number{};
-  UserId user_id{};
+  std::optional<std::string> number{};
+  std::optional<UserId> user_id{};
   Minor amount{};
   std::string currency{};
   std::string reason{};
@@ -288,14 +288,16 @@ Result<void> EventHandler::on_group_canceled(sql::Tx& tx, const events::Event& e
 
 Result<void> EventHandler::on_capture_refused(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<CaptureRefusedData>(event));
+  // Of a group that order lost with its database nobody knows any more whose it was.
+  if (!data.user_id) return {};
   AGORA_TRY(const auto currency, currency_of(data.currency));
   notify(tx,
          {.event_id = event.id,
           .kind = Kind::capture_refused,
           .order_group_id = data.order_group_id.str(),
-          .data = Values(data.number).amount(data.amount.value, currency).section(data.reason).take(),
+          .data = Values(data.number.value_or("")).amount(data.amount.value, currency).section(data.reason).take(),
           .made_at = clock_.now()},
-         {data.user_id}, channels_);
+         {*data.user_id}, channels_);
   return {};
 }
 

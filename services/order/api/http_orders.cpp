@@ -99,7 +99,7 @@ HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
   PlaceCommand command{{.order_id = new_id<OrderTag>(now),
                         .group_id = new_id<OrderGroupTag>(now),
                         .user_id = buyer,
-                        .lines = lines_of(form),
+                        .lines = lines_of(form, now),
                         .now = now,
                         .payment_window = self.payment_window},
                        {},

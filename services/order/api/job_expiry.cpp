@@ -14,7 +14,7 @@ Task<MoreWork> expire_round(OrderStore& orders, const Clock& clock, int batch_ma
   const auto due = co_await orders.unpaid_groups(ctx, now, batch_max);
   // At once: they are decided in one span, and one that cannot be read does not keep the others from it.
   std::vector<Task<Expired>> expiring;
-  for (const auto& group_id : due) expiring.push_back(orders.expire(ctx, ExpireCommand{group_id, now}));
+  for (const auto& group_id : due) expiring.push_back(orders.expire(ctx, ExpireCommand{group_id, now, ctx.trace}));
   const auto outcomes = co_await gather(std::move(expiring));
   const auto expired = std::count(outcomes.begin(), outcomes.end(), Expired::expired);
   if (expired > 0) log::info(ctx, "unpaid orders expired", {{"groups", std::int64_t{expired}}});

@@ -79,8 +79,7 @@ Result<void> on_offer(sql::Tx& tx, const events::Event& event, Timestamp now) {
                    .tax_included = data.tax_included.value_or(true),
                    .handling_days = data.handling_days ? data.handling_days->value : 0};
   if (data.initial_quantity) offer.initial_quantity = data.initial_quantity->value;
-  apply(tx, offer, source_of(event), now);
-  return {};
+  return apply(tx, offer, source_of(event), now);
 }
 
 Result<void> on_product(sql::Tx& tx, const events::Event& event) {
@@ -136,17 +135,15 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
   if (event.type == kCaptured) {
     AGORA_TRY(const auto capture, read_capture(event));
     const auto trace = telemetry::parse_traceparent(event.traceparent);
-    return apply_capture(tx, capture, now, trace ? telemetry::child_of(*trace) : TraceContext{});
+    apply_capture(tx, capture, now, trace ? telemetry::child_of(*trace) : TraceContext{});
   }
   return {};
 }
 
 Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<UserData>(event));
-  if (event.type != "user.deleted") {
-    order::apply(tx, UserState{data.user_id}, source_of(event));
-    return {};
-  }
+  // Of those who are there a token says enough.
+  if (event.type != "user.deleted") return {};
   erase_user(tx, data.user_id, event.version);
   // Before the commit: should it not come, the event comes again, and what is told of a deletion is never taken back.
   erased_.add(data.user_id.str());

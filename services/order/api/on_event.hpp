@@ -12,7 +12,7 @@ class EventHandler final : public events::Handler {
   EventHandler(const Clock& clock, service::ErasedUsers& erased) : clock_(clock), erased_(erased) {}
 
   void lock(sql::Tx& tx, const std::vector<events::Event>& events) override;
-  /// "No": validation_failed when the data is not what the type says; not_found `unknown_order_group`.
+  /// "No": validation_failed when the data is not what the type says; failed_precondition `currency_changed`.
   Result<void> apply(sql::Tx& tx, const events::Event& event) override;
 
  private:

@@ -33,17 +33,26 @@ void OrderForm::check(const std::string& pointer, std::vector<FieldError>& error
   conflict(offer_id.has_value(), "/offer_id");
   conflict(quantity.has_value(), "/quantity");
   conflict(price.has_value(), "/price");
+  conflict(currency.has_value(), "/currency");
   if (items->empty() || items->size() > kLinesMax) {
     errors.push_back({pointer + "/items", "out_of_range", "must have 1 to " + std::to_string(kLinesMax) + " lines"});
   }
 }
 
-std::vector<LineRequest> lines_of(const OrderForm& form) {
-  if (!form.items) return {{form.offer_id, form.product_id, form.quantity->value, *form.price, ""}};
+std::vector<LineRequest> lines_of(const OrderForm& form, Timestamp now) {
+  const auto line = [&](const auto& from, std::int64_t quantity, const Decimal& price, std::string pointer) {
+    return LineRequest{.offer_id = from.offer_id,
+                       .product_id = from.product_id,
+                       .quantity = quantity,
+                       .price = price,
+                       .currency = from.currency ? from.currency->currency : std::nullopt,
+                       .line_id = new_id<LineTag>(now),
+                       .pointer = std::move(pointer)};
+  };
+  if (!form.items) return {line(form, form.quantity->value, *form.price, "")};
   std::vector<LineRequest> lines;
   for (const auto& item : *form.items) {
-    lines.push_back(
-        {item.offer_id, item.product_id, item.quantity.value, item.price, "/items/" + std::to_string(lines.size())});
+    lines.push_back(line(item, item.quantity.value, item.price, "/items/" + std::to_string(lines.size())));
   }
   return lines;
 }

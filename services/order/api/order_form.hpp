@@ -19,11 +19,12 @@ struct LineForm {
   std::optional<OfferId> offer_id{};
   Quantity quantity{};
   Decimal price{};
+  std::optional<json::CurrencyCode> currency{};
 
   /// It names an offer or a product, not both.
   void check(const std::string& pointer, std::vector<FieldError>& errors) const;
 };
-BOOST_DESCRIBE_STRUCT(LineForm, (), (product_id, offer_id, quantity, price))
+BOOST_DESCRIBE_STRUCT(LineForm, (), (product_id, offer_id, quantity, price, currency))
 
 /// The body of POST /orders: either the form of the first contract, one line at the top, or `items`; not both.
 struct OrderForm {
@@ -32,14 +33,15 @@ struct OrderForm {
   std::optional<OfferId> offer_id{};
   std::optional<Quantity> quantity{};
   std::optional<Decimal> price{};
+  std::optional<json::CurrencyCode> currency{};
   std::optional<std::vector<LineForm>> items{};
 
   /// It has one of the two forms, whole.
   void check(const std::string& pointer, std::vector<FieldError>& errors) const;
 };
-BOOST_DESCRIBE_STRUCT(OrderForm, (), (user_id, product_id, offer_id, quantity, price, items))
+BOOST_DESCRIBE_STRUCT(OrderForm, (), (user_id, product_id, offer_id, quantity, price, currency, items))
 
-/// The lines that a form which was read asks for, each with the pointer it stands at.
-std::vector<LineRequest> lines_of(const OrderForm& form);
+/// The lines that a form which was read asks for, each with the pointer it stands at and a new id.
+std::vector<LineRequest> lines_of(const OrderForm& form, Timestamp now);
 
 }  // namespace agora::order

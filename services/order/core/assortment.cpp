@@ -1,5 +1,6 @@
 #include "services/order/core/assortment.hpp"
 
+#include <set>
 #include <tuple>
 
 namespace agora::order {
@@ -14,7 +15,8 @@ const Offer* Assortment::find(const OfferId& offer_id) const {
   return found == offers_.end() ? nullptr : &found->second;
 }
 
-const Offer* Assortment::buy_box(const ProductId& product_id, const StockLevels& stock) const {
+const Offer* Assortment::buy_box(const ProductId& product_id, const std::optional<Currency>& currency,
+                                 const StockLevels& stock) const {
   const auto found = by_product_.find(product_id);
   if (found == by_product_.end()) return nullptr;
   const auto rank = [&](const Offer& offer) {
@@ -23,9 +25,21 @@ const Offer* Assortment::buy_box(const ProductId& product_id, const StockLevels&
   const Offer* best = nullptr;
   for (const auto& offer_id : found->second) {
     const auto& offer = offers_.at(offer_id);
+    if (currency && offer.price.currency != *currency) continue;
     if (offer.sellable && (best == nullptr || rank(offer) < rank(*best))) best = &offer;
   }
   return best;
+}
+
+std::size_t Assortment::currencies(const ProductId& product_id) const {
+  const auto found = by_product_.find(product_id);
+  if (found == by_product_.end()) return 0;
+  std::set<std::string_view> codes;
+  for (const auto& offer_id : found->second) {
+    const auto& offer = offers_.at(offer_id);
+    if (offer.sellable) codes.insert(offer.price.currency.code());
+  }
+  return codes.size();
 }
 
 }  // namespace agora::order

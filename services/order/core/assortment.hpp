@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct Offer {
   std::string title{};
   Money price;
   bool requires_shipping = true;
-  bool sellable = false;  ///< offer active, product published, seller open
+  bool sellable = false;  ///< offer active and priced with its tax, product published, seller open
 };
 
 /// The offers that the lines of a decision may mean.
@@ -30,8 +31,12 @@ class Assortment {
   /// Whether anything is known of the product at all.
   bool knows(const ProductId& product_id) const { return by_product_.contains(product_id); }
   /// What a bare product means: its cheapest sellable offer in stock, ties by id; when none is in stock the cheapest
-  /// sellable one, null when none is sellable.
-  const Offer* buy_box(const ProductId& product_id, const StockLevels& stock) const;
+  /// sellable one, null when none is sellable. `currency`: only offers in it; none: prices must not need comparing
+  /// across currencies, see currencies().
+  const Offer* buy_box(const ProductId& product_id, const std::optional<Currency>& currency,
+                       const StockLevels& stock) const;
+  /// In how many currencies a product's sellable offers are priced.
+  std::size_t currencies(const ProductId& product_id) const;
 
   const std::map<OfferId, Offer>& offers() const { return offers_; }
 

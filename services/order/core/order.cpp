@@ -63,8 +63,11 @@ Result<void> Order::cancel(CancelReason reason, Timestamp now) {
   }
   status = OrderStatus::canceled;
   fulfillment_status = FulfillmentStatus::canceled;
-  // A captured payment stays captured until its refund says otherwise.
-  if (payment_status != PaymentStatus::captured) payment_status = PaymentStatus::canceled;
+  // Money that was taken is taken until a refund says otherwise.
+  const bool money_was_taken = payment_status == PaymentStatus::captured ||
+                               payment_status == PaymentStatus::partially_refunded ||
+                               payment_status == PaymentStatus::refunded;
+  if (!money_was_taken) payment_status = PaymentStatus::canceled;
   cancel_reason = reason;
   for (auto& line : lines) line.canceled_quantity = line.quantity;
   canceled_at = now;
@@ -92,6 +95,8 @@ std::string_view to_string(CaptureRefusal refusal) {
       return "already_paid";
     case CaptureRefusal::amount_mismatch:
       return "amount_mismatch";
+    case CaptureRefusal::unknown:
+      return "unknown";
   }
   return "ended";
 }

@@ -17,8 +17,9 @@ struct Capture {
   std::int64_t amount = 0;  ///< minor units
   Currency currency;
 };
-/// Why a group cannot use a capture: it has ended (expired or canceled), is paid already, or costs something else.
-enum class CaptureRefusal { ended, already_paid, amount_mismatch };
+/// Why a group cannot use a capture: it has ended (expired or canceled), is paid already, or costs something else; or
+/// there is no such group (any more: a database put back from an older copy lost it).
+enum class CaptureRefusal { ended, already_paid, amount_mismatch, unknown };
 /// snake_case name, as written in events.
 std::string_view to_string(CaptureRefusal refusal);
 

@@ -27,17 +27,20 @@ Result<Chosen> choose_offers(const PlaceOrder& command, const Assortment& assort
   Complaints unknown_products;
   Complaints unknown_offers;
   Complaints unavailable;
+  Complaints ambiguous;
   for (const auto& line : command.lines) {
     const Offer* offer = nullptr;
     if (line.offer_id) {
       offer = assortment.find(*line.offer_id);
       if (offer == nullptr) unknown_offers.add(line, "/offer_id", "unknown_offer", "There is no such offer.");
     } else {
-      offer = assortment.buy_box(*line.product_id, stock);
+      offer = assortment.buy_box(*line.product_id, line.currency, stock);
       if (!assortment.knows(*line.product_id)) {
         unknown_products.add(line, "/product_id", "unknown_product", "There is no such product.");
       } else if (offer == nullptr) {
         unavailable.add(line, "/product_id", "offer_unavailable", "Nobody sells this product now.");
+      } else if (!line.currency && assortment.currencies(*line.product_id) > 1) {
+        ambiguous.add(line, "/currency", "required", "is required: the product is sold in several currencies");
       }
     }
     if (line.offer_id && offer != nullptr && !offer->sellable) {
@@ -54,6 +57,9 @@ Result<Chosen> choose_offers(const PlaceOrder& command, const Assortment& assort
   if (unavailable.any()) {
     return std::move(unavailable)
         .as(Errc::conflict, "offer_unavailable", "Something in the order cannot be bought now.");
+  }
+  if (ambiguous.any()) {
+    return std::move(ambiguous).as(Errc::invalid_argument, "validation_failed", "A price needs its currency.");
   }
   return chosen;
 }
@@ -96,10 +102,11 @@ Result<void> check_prices(const PlaceOrder& command, const Chosen& chosen) {
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const auto& line = command.lines[i];
     const auto& offered = chosen[i]->price;
+    const bool same_currency = !line.currency || *line.currency == offered.currency;
     const auto seen = line.price.in(offered.currency);
-    if (!seen) {
+    if (same_currency && !seen) {
       decimals.add(line, "/price", "too_many_decimals", "has more decimals than its currency");
-    } else if (*seen != offered) {
+    } else if (!same_currency || *seen != offered) {
       if (!current) current = offered;
       changed.add(line, "/price", "price_changed",
                   "is now " + to_decimal_string(offered) + " " + std::string(offered.currency.code()));
@@ -146,8 +153,8 @@ Result<void> add_lines(const PlaceOrder& command, const Chosen& chosen, Order& o
       continue;
     }
     order.amounts = *amounts;
-    order.lines.push_back({new_id<LineTag>(command.now), offer.offer_id, offer.product_id, offer.variant_id, offer.sku,
-                           offer.title, request.quantity, 0, offer.price.minor, Amounts{*subtotal, 0, 0, 0, *subtotal},
+    order.lines.push_back({request.line_id, offer.offer_id, offer.product_id, offer.variant_id, offer.sku, offer.title,
+                           request.quantity, 0, offer.price.minor, Amounts{*subtotal, 0, 0, 0, *subtotal},
                            offer.requires_shipping});
   }
   if (too_large.any()) {

@@ -20,9 +20,11 @@ inline constexpr std::int64_t kQuantityMax = 1'000'000;
 struct LineRequest {
   std::optional<OfferId> offer_id{};
   std::optional<ProductId> product_id{};
-  std::int64_t quantity = 0;  ///< 1 – kQuantityMax
-  Decimal price{};            ///< per unit, what the buyer saw
-  std::string pointer{};      ///< where it stands in the request: "" or "/items/0"
+  std::int64_t quantity = 0;           ///< 1 – kQuantityMax
+  Decimal price{};                     ///< per unit, what the buyer saw
+  std::optional<Currency> currency{};  ///< of the price; none: whatever the offer's is
+  LineId line_id{};
+  std::string pointer{};  ///< where it stands in the request: "" or "/items/0"
 };
 
 /// A buyer's wish to order, with everything captured that must not change when it is decided again.
@@ -46,7 +48,8 @@ struct Placed {
 /// "No", nothing reserved, every line at fault named:
 /// - not_found `unknown_product`, `unknown_offer`
 /// - conflict `offer_unavailable` (archived, or its seller suspended), `mixed_currencies`
-/// - invalid_argument `validation_failed` (`too_many_decimals`, `duplicate_offer`, `amount_too_large`),
+/// - invalid_argument `validation_failed` (`required`: the currency of a product that is sold in several;
+/// `too_many_decimals`, `duplicate_offer`, `amount_too_large`),
 /// `several_sellers`
 /// - conflict `price_changed` with `current_price` and `currency`; conflict `out_of_stock`
 Result<Placed> place(const PlaceOrder& command, const Assortment& assortment, StockLevels& stock);

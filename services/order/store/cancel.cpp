@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "libs/service/erased_users.hpp"
 #include "libs/sql/faults.hpp"
 #include "services/order/store/closing.hpp"
 #include "services/order/store/order_store.hpp"
@@ -24,18 +25,28 @@ std::vector<OrderGroupId> groups_of(sql::Tx& tx, std::span<const CancelCommand> 
   return group_ids;
 }
 
+std::unordered_set<std::string> buyers_of(std::span<const CancelCommand> commands) {
+  std::unordered_set<std::string> user_ids;
+  for (const auto& command : commands) {
+    if (command.buyer) user_ids.insert(command.buyer->str());
+  }
+  return user_ids;
+}
+
 }  // namespace
 
 std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelCommand> commands,
                                             OrderStore::RenderOrder render_order) {
   const auto& last = commands.back();
   KeyedAnswers answers(tx, keys_of(commands), last.now);
+  const auto erased = service::erased_among(tx, buyers_of(commands));
   Closing closing(tx, groups_of(tx, commands), SkipLocked::no);
 
   std::map<std::size_t, const Order*> accepted;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     const auto& command = commands[i];
     answers.decide(i, [&]() -> Result<void> {
+      if (command.buyer && erased.contains(command.buyer->str())) return service::erased_user_error();
       auto* order = closing.order(command.order_id);
       // Another's order answers as a missing one.
       if (order == nullptr || (command.buyer && order->user_id != *command.buyer)) {

@@ -38,18 +38,21 @@ Result<void> Closing::cancel(Order& order, CancelReason reason, Timestamp now, c
 void Closing::write(Timestamp now, const TraceContext& trace) {
   Outbox outbox(now, trace);
   std::vector<const Order*> orders;
-  for (const auto& [order, its_trace] : canceled_) {
-    orders.push_back(order);
-    outbox.order_canceled(*order, its_trace);
+  std::unordered_map<OrderGroupId, const Canceled*> last_of_group;
+  for (const auto& canceled : canceled_) {
+    orders.push_back(canceled.order);
+    outbox.order_canceled(*canceled.order, canceled.trace);
+    last_of_group[canceled.order->group_id] = &canceled;
   }
   std::vector<const OrderGroup*> groups;
   for (auto& [group, its_orders] : groups_) {
-    std::vector<const Order*> all;
-    for (const auto& order : its_orders) all.push_back(&order);
-    if (!group.roll_up(all, now)) continue;
+    const auto last = last_of_group.find(group.group_id);
+    if (last == last_of_group.end()) continue;
+    const auto& [order, its_trace] = *last->second;
+    if (!group.roll_up(view(its_orders), order->updated_at)) continue;
     groups.push_back(&group);
     if (group.status == OrderStatus::canceled) {
-      outbox.order_group_canceled(group, all.back()->cancel_reason.value(), trace);
+      outbox.order_group_canceled(group, order->cancel_reason.value(), its_trace);
     }
   }
   update_groups(tx_, groups);

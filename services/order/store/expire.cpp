@@ -12,7 +12,7 @@ std::vector<Expired> handle_expire(sql::Tx& tx, std::span<const ExpireCommand> c
   Closing closing(tx, group_ids, SkipLocked::yes);
 
   std::vector<Expired> results;
-  for (const auto& [group_id, now] : commands) {
+  for (const auto& [group_id, now, trace] : commands) {
     auto* locked = closing.group(group_id);
     const bool due = locked != nullptr && locked->group.status == OrderStatus::pending && locked->group.pay_by &&
                      *locked->group.pay_by <= now;
@@ -20,13 +20,13 @@ std::vector<Expired> handle_expire(sql::Tx& tx, std::span<const ExpireCommand> c
     if (due) {
       for (auto& order : locked->orders) {
         // An order of the group that ended before is not asked again.
-        expired |= closing.cancel(order, CancelReason::expired, now, {}).has_value();
+        expired |= closing.cancel(order, CancelReason::expired, now, trace).has_value();
       }
     }
     results.push_back(expired ? Expired::expired : Expired::left);
   }
   AGORA_CRASH_POINT("order.expire.decided");
-  closing.write(commands.back().now, {});
+  closing.write(commands.back().now, commands.back().trace);
   AGORA_CRASH_POINT("order.expire.written");
   return results;
 }

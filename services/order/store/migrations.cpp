@@ -3,6 +3,7 @@
 #include "embedded/migration_0002_orders.hpp"
 #include "embedded/migration_0003_orders_clustered.hpp"
 #include "embedded/migration_0007_paid_by.hpp"
+#include "embedded/migration_0008_lost_order_groups.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "services/order/store/order_store.hpp"
@@ -10,7 +11,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 7> kMigrations{{
+  static const std::array<sql::Migration, 8> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -18,6 +19,7 @@ std::span<const sql::Migration> migrations() {
       {5, "0005_inbox", events::kInboxSchema},
       {6, "0006_erased_users", service::kErasedUsersSchema},
       {7, "0007_paid_by", embedded::migration_0007_paid_by},
+      {8, "0008_lost_order_groups", embedded::migration_0008_lost_order_groups},
   }};
   return kMigrations;
 }

@@ -36,6 +36,7 @@ struct CancelCommand {
 struct ExpireCommand {
   OrderGroupId group_id;
   Timestamp now;
+  TraceContext trace{};
 };
 /// `left`: paid or canceled meanwhile, or held by somebody else (the next round sees it again).
 enum class Expired { expired, left };
@@ -66,9 +67,10 @@ class OrderStore {
 
   OrderStore(sql::Database& database, RenderOrder render_order);
 
-  /// "No": those of core's place(), and invalid_argument `idempotency_key_reused`.
+  /// "No": those of core's place(), invalid_argument `idempotency_key_reused`; unauthenticated `invalid_token` when the
+  /// user was erased while it waited.
   Task<Result<Answered>> place(Ctx ctx, PlaceCommand command);
-  /// "No": not_found `not_found`, those of Order::cancel(), and `idempotency_key_reused`.
+  /// "No": not_found `not_found`, those of Order::cancel(), `idempotency_key_reused` and `invalid_token`.
   Task<Result<Answered>> cancel(Ctx ctx, CancelCommand command);
   Task<Expired> expire(Ctx ctx, ExpireCommand command);
 

@@ -146,6 +146,8 @@ void Outbox::order_paid(const Order& order, const PaymentId& payment_id, const T
 void Outbox::order_group_paid(const OrderGroup& group, const std::vector<const Order*>& orders,
                               const PaymentId& payment_id, const TraceContext& trace) {
   auto& data = events_.add(kOrderGroups, "order_group.paid", group.group_id.str(), group.version, trace);
+  std::int64_t total = 0;  // of what was paid: another order of the group may have been canceled before
+  for (const auto* order : orders) total += order->amounts.total;
   json::Writer json(data);
   json.begin_object()
       .member("order_group_id", group.group_id)
@@ -153,7 +155,7 @@ void Outbox::order_group_paid(const OrderGroup& group, const std::vector<const O
       .member("user_id", group.user_id)
       .member("payment_id", payment_id)
       .member("currency", group.currency)
-      .member("total", group.amounts.total);
+      .member("total", total);
   json.key("orders").begin_array();
   for (const auto* order : orders) {
     json.begin_object()
@@ -170,12 +172,10 @@ void Outbox::order_group_paid(const OrderGroup& group, const std::vector<const O
 void Outbox::order_group_capture_refused(const OrderGroup& group, const Capture& capture, CaptureRefusal reason,
                                          const TraceContext& trace) {
   auto& data = events_.add(kOrderGroups, "order_group.capture_refused", group.group_id.str(), group.version, trace);
-  json::Writer(data)
-      .begin_object()
-      .member("order_group_id", group.group_id)
-      .member("number", group.number)
-      .member("user_id", group.user_id)
-      .member("payment_id", capture.payment_id)
+  json::Writer json(data);
+  json.begin_object().member("order_group_id", group.group_id);
+  if (reason != CaptureRefusal::unknown) json.member("number", group.number).member("user_id", group.user_id);
+  json.member("payment_id", capture.payment_id)
       .member("amount", capture.amount)
       .member("currency", capture.currency)
       .member("reason", to_string(reason))

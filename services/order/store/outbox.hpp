@@ -20,6 +20,7 @@ class Outbox {
   /// With the orders that were paid.
   void order_group_paid(const OrderGroup& group, const std::vector<const Order*>& orders, const PaymentId& payment_id,
                         const TraceContext& trace);
+  /// Of a group that is unknown only its id and version are told.
   void order_group_capture_refused(const OrderGroup& group, const Capture& capture, CaptureRefusal reason,
                                    const TraceContext& trace);
   /// The state of an offer's stock; one per offer and span, however many commands changed it.

@@ -9,12 +9,6 @@
 namespace agora::order {
 namespace {
 
-std::vector<const Order*> view(const std::vector<Order>& orders) {
-  std::vector<const Order*> all;
-  for (const auto& order : orders) all.push_back(&order);
-  return all;
-}
-
 /// Confirms what waits and tells of it.
 void confirm(sql::Tx& tx, LockedGroup& locked, const Capture& capture, Timestamp now, const TraceContext& trace,
              Outbox& outbox) {
@@ -30,28 +24,43 @@ void confirm(sql::Tx& tx, LockedGroup& locked, const Capture& capture, Timestamp
   update_orders(tx, paid);
 }
 
+constexpr sql::Sql kNextOfLostGroup{
+    "INSERT INTO lost_order_groups (group_id, version) VALUES ($1, 1) "
+    "ON CONFLICT (group_id) DO UPDATE SET version = lost_order_groups.version + 1"};
+constexpr sql::Sql kVersionOfLostGroup{"SELECT version FROM lost_order_groups WHERE group_id = $1"};
+
+/// What a group that is not there has left to tell is numbered on its own.
+OrderGroup lost_group(sql::Tx& tx, const Capture& capture, Timestamp now) {
+  tx.execute_one(kNextOfLostGroup, {capture.group_id});
+  auto rows = tx.query(kVersionOfLostGroup, {capture.group_id});
+  rows.next();
+  return {.group_id = capture.group_id, .currency = capture.currency, .version = rows.int64(0), .updated_at = now};
+}
+
 }  // namespace
 
-Result<void> apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, const TraceContext& trace) {
-  auto groups = lock_groups(tx, {capture.group_id}, SkipLocked::no);
-  if (groups.empty()) return Error{Errc::not_found, "unknown_order_group", "There is no such group of orders."};
-  auto& locked = groups.front();
-  // Payment tells of a capture again when its log was put back. What it paid is paid.
-  if (locked.group.paid_by == capture.payment_id) return {};
+void apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, const TraceContext& trace) {
   Outbox outbox(now, trace);
-  const auto refusal = locked.group.refuses(capture, view(locked.orders));
+  auto groups = lock_groups(tx, {capture.group_id}, SkipLocked::no);
+  if (groups.empty()) {
+    outbox.order_group_capture_refused(lost_group(tx, capture, now), capture, CaptureRefusal::unknown, trace);
+    return outbox.write(tx);
+  }
+  auto& [group, orders] = groups.front();
+  // Payment tells of a capture again when its log was put back. What it paid is paid.
+  if (group.paid_by == capture.payment_id) return;
+  const auto refusal = group.refuses(capture, view(orders));
   if (refusal) {
     // Nothing of the group changes, but it has something to tell, and what it tells is numbered by its version.
-    locked.group.updated_at = now;
-    ++locked.group.version;
-    outbox.order_group_capture_refused(locked.group, capture, *refusal, trace);
+    group.updated_at = now;
+    ++group.version;
+    outbox.order_group_capture_refused(group, capture, *refusal, trace);
   } else {
-    confirm(tx, locked, capture, now, trace, outbox);
+    confirm(tx, groups.front(), capture, now, trace, outbox);
   }
-  update_groups(tx, {&locked.group});
+  update_groups(tx, {&group});
   outbox.write(tx);
   AGORA_CRASH_POINT("order.capture.written");
-  return {};
 }
 
 }  // namespace agora::order

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "libs/service/erased_users.hpp"
 #include "libs/sql/faults.hpp"
 #include "services/order/store/order_store.hpp"
 #include "services/order/store/rows.hpp"
@@ -32,6 +33,12 @@ Held hold(sql::Tx& tx, std::span<const PlaceCommand> commands) {
   return held;
 }
 
+std::unordered_set<std::string> buyers_of(std::span<const PlaceCommand> commands) {
+  std::unordered_set<std::string> user_ids;
+  for (const auto& command : commands) user_ids.insert(command.order.user_id.str());
+  return user_ids;
+}
+
 struct Accepted {
   std::size_t index;
   Placed placed;
@@ -43,12 +50,15 @@ std::vector<Result<Answered>> handle_place(sql::Tx& tx, std::span<const PlaceCom
                                            OrderStore::RenderOrder render_order) {
   const auto now = commands.back().order.now;
   KeyedAnswers answers(tx, keys_of(commands), now);
+  const auto erased = service::erased_among(tx, buyers_of(commands));
   auto held = hold(tx, commands);
 
   std::vector<Accepted> accepted;
   accepted.reserve(commands.size());
   for (std::size_t i = 0; i < commands.size(); ++i) {
     answers.decide(i, [&]() -> Result<void> {
+      // Since its token was looked at, while it waited.
+      if (erased.contains(commands[i].order.user_id.str())) return service::erased_user_error();
       AGORA_TRY(auto placed, place(commands[i].order, held.assortment, held.stock));
       accepted.push_back({i, std::move(placed)});
       return {};

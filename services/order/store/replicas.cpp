@@ -26,12 +26,7 @@ constexpr sql::Sql kApplySeller{
     "ON CONFLICT (seller_id) DO UPDATE SET status = excluded.status, name = excluded.name, log_id = excluded.log_id, "
     "version = excluded.version WHERE $6 = 1 OR (sellers.log_id = excluded.log_id AND sellers.version < "
     "excluded.version)"};
-constexpr sql::Sql kApplyUser{
-    "INSERT INTO users (user_id, log_id, version) VALUES ($1,$2,$3) ON CONFLICT (user_id) DO UPDATE SET "
-    "log_id = excluded.log_id, version = excluded.version "
-    "WHERE $4 = 1 OR (users.log_id = excluded.log_id AND users.version < excluded.version)"};
-
-constexpr sql::Sql kForgetUser{"DELETE FROM users WHERE user_id = $1"};
+constexpr sql::Sql kCurrency{"SELECT currency FROM offers WHERE offer_id = $1"};
 constexpr sql::Sql kInsertStock{
     "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
 constexpr sql::Sql kInsertMovement{
@@ -46,13 +41,23 @@ void apply_initial_quantity(sql::Tx& tx, const OfferId& offer_id, std::int64_t q
   outbox.write(tx);
 }
 
+bool is_in_another_currency(sql::Tx& tx, const OfferState& o) {
+  auto rows = tx.query(kCurrency, {o.offer_id});
+  return rows.next() && rows.text(0) != o.currency;
+}
+
 }  // namespace
 
-void apply(sql::Tx& tx, const OfferState& o, const SourceVersion& source, Timestamp now) {
+Result<void> apply(sql::Tx& tx, const OfferState& o, const SourceVersion& source, Timestamp now) {
+  if (is_in_another_currency(tx, o)) {
+    return Error{Errc::failed_precondition, "currency_changed",
+                 "An offer keeps its currency; another one is another offer."};
+  }
   if (o.initial_quantity) apply_initial_quantity(tx, o.offer_id, *o.initial_quantity, now);
   tx.execute(kApplyOffer,
              {o.offer_id, o.seller_id, o.product_id, o.variant_id, o.sku, o.price, o.currency, o.status,
               o.requires_shipping, o.tax_included, o.handling_days, source.log_id, source.version, source.known_newer});
+  return {};
 }
 
 void apply(sql::Tx& tx, const ProductState& p, const SourceVersion& source) {
@@ -63,14 +68,8 @@ void apply(sql::Tx& tx, const SellerState& s, const SourceVersion& source) {
   tx.execute(kApplySeller, {s.seller_id, s.status, s.name, source.log_id, source.version, source.known_newer});
 }
 
-void apply(sql::Tx& tx, const UserState& u, const SourceVersion& source) {
-  if (service::is_erased(tx, u.user_id.str())) return;
-  tx.execute(kApplyUser, {u.user_id, source.log_id, source.version, source.known_newer});
-}
-
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version) {
   service::erase_user(tx, user_id.str(), version);
-  tx.execute(kForgetUser, {user_id});
   sql::forget_principal(tx, user_id.str());
 }
 

@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "libs/base/result.hpp"
 #include "libs/sql/tx.hpp"
 #include "services/order/core/types.hpp"
 
@@ -16,7 +17,7 @@ struct SourceVersion {
   bool known_newer = false;
 };
 
-/// The states that catalog and auth publish, as far as order keeps them.
+/// The states that catalog publishes, as far as order keeps them.
 struct OfferState {
   OfferId offer_id{};
   SellerId seller_id{};
@@ -27,7 +28,7 @@ struct OfferState {
   std::string currency{};  ///< ISO 4217
   std::string status{};    ///< active, inactive, archived
   bool requires_shipping = true;
-  bool tax_included = true;
+  bool tax_included = true;  ///< only such are sold: nothing adds tax yet
   std::int64_t handling_days = 0;
   std::optional<std::int64_t> initial_quantity{};  ///< stock the offer starts with; applied once, ever
 };
@@ -41,16 +42,12 @@ struct SellerState {
   std::string status{};  ///< only `open` sells
   std::string name{};
 };
-struct UserState {
-  UserId user_id{};
-};
 
-/// Stores a state where it replaces the one that is there; else nothing changes. Repeating one is harmless. An erased
-/// user stays erased.
-void apply(sql::Tx& tx, const OfferState& offer, const SourceVersion& source, Timestamp now);
+/// Stores a state where it replaces the one that is there; else nothing changes. Repeating one is harmless. "No" for an
+/// offer: failed_precondition `currency_changed`; buyers name a price alone, and mean it in the currency they saw.
+Result<void> apply(sql::Tx& tx, const OfferState& offer, const SourceVersion& source, Timestamp now);
 void apply(sql::Tx& tx, const ProductState& product, const SourceVersion& source);
 void apply(sql::Tx& tx, const SellerState& seller, const SourceVersion& source);
-void apply(sql::Tx& tx, const UserState& user, const SourceVersion& source);
 
 /// Forgets a user for good: what is kept of them but orders, whose ids say nothing. `version`: of the tombstone.
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version);

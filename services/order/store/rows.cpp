@@ -187,6 +187,12 @@ void load_lines(sql::Tx& tx, std::vector<Order>& orders) {
   while (rows.next()) by_id.at(rows.id<OrderTag>(kLineColumns))->lines.push_back(read_line(rows, 0));
 }
 
+std::vector<const Order*> view(const std::vector<Order>& orders) {
+  std::vector<const Order*> all;
+  for (const auto& order : orders) all.push_back(&order);
+  return all;
+}
+
 std::vector<LockedGroup> lock_groups(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked) {
   std::vector<LockedGroup> locked;
   const auto wanted = json_array(group_ids);

@@ -26,6 +26,9 @@ std::string json_array(const Ids& ids) {
 /// The order with its lines; none when there is no such id. By primary key.
 std::optional<Order> find_order(sql::Tx& tx, const OrderId& order_id);
 
+/// The orders as core takes them.
+std::vector<const Order*> view(const std::vector<Order>& orders);
+
 /// Locks the groups (bytewise by id), then all their orders (bytewise by id), and loads them with their lines.
 /// `skip_locked`: groups that somebody else holds are left out instead of waited for.
 struct LockedGroup {

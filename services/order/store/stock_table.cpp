@@ -13,11 +13,12 @@ constexpr sql::Sql kLockStock{
 constexpr sql::Sql kUpdateStock{
     "UPDATE stock SET on_hand = $1, reserved = $2, version = $3 WHERE offer_id = $4 AND version = $5"};
 
-// An offer is sellable when it is active, its product published and its seller open.
-#define AGORA_OFFER_COLUMNS                                                                              \
-  "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "           \
-  "o.requires_shipping, CASE WHEN o.status = 'active' AND p.status = 'published' AND s.status = 'open' " \
-  "THEN 1 ELSE 0 END FROM offers o JOIN products p ON p.product_id = o.product_id "                      \
+// An offer is sellable when it is active and priced with its tax, its product published and its seller open.
+#define AGORA_OFFER_COLUMNS                                                                                            \
+  "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "                         \
+  "o.requires_shipping, CASE WHEN o.status = 'active' AND o.tax_included = 1 AND p.status = 'published' AND s.status " \
+  "= 'open' "                                                                                                          \
+  "THEN 1 ELSE 0 END FROM offers o JOIN products p ON p.product_id = o.product_id "                                    \
   "JOIN sellers s ON s.seller_id = o.seller_id "
 
 constexpr sql::Sql kOffersById{"SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT value FROM json_each($1))",

@@ -5,9 +5,11 @@
 namespace agora::order {
 namespace {
 
+constexpr Timestamp kNow{std::chrono::microseconds(1'800'000'000'000'000)};
+
 Result<std::vector<LineRequest>> lines(std::string_view body) {
   AGORA_TRY(const auto form, json::read<OrderForm>(body));
-  return lines_of(form);
+  return lines_of(form, kNow);
 }
 
 std::vector<std::pair<std::string, std::string>> errors(std::string_view body) {
@@ -33,6 +35,25 @@ TEST(OrderForm, ItemsAreLinesWithTheirPointers) {
   ASSERT_TRUE(two.has_value());
   EXPECT_EQ((*two)[1].pointer, "/items/1");
   EXPECT_EQ((*two)[1].quantity, 2);
+}
+
+TEST(OrderForm, EveryLineHasAnIdOfItsOwn) {
+  const auto two =
+      lines(R"({"items":[{"offer_id":"a","quantity":1,"price":1},{"offer_id":"b","quantity":1,"price":1}]})");
+  ASSERT_TRUE(two.has_value());
+  EXPECT_FALSE((*two)[0].line_id.str().empty());
+  EXPECT_NE((*two)[0].line_id, (*two)[1].line_id);
+}
+
+TEST(OrderForm, APriceMayNameItsCurrency) {
+  using List = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ((*lines(R"({"offer_id":"o","quantity":1,"price":1,"currency":"JPY"})"))[0].currency,
+            Currency::from_code("JPY"));
+  EXPECT_EQ((*lines(R"({"offer_id":"o","quantity":1,"price":1,"currency":null})"))[0].currency, std::nullopt);
+  EXPECT_EQ(errors(R"({"offer_id":"o","quantity":1,"price":1,"currency":"usd"})"),
+            (List{{"/currency", "invalid_currency"}}));
+  EXPECT_EQ(errors(R"({"currency":"USD","items":[{"offer_id":"a","quantity":1,"price":1,"currency":7}]})"),
+            (List{{"/items/0/currency", "wrong_type"}, {"/currency", "conflicting_fields"}}));
 }
 
 TEST(OrderForm, TheTwoFormsExcludeEachOther) {

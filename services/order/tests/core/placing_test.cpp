@@ -37,7 +37,11 @@ class Placing : public ::testing::Test {
   }
 
   static LineRequest by_offer(const char* id, std::int64_t quantity, std::int64_t cents, std::string pointer = "") {
-    return {.offer_id = OfferId(id), .quantity = quantity, .price = Decimal{cents, 2}, .pointer = std::move(pointer)};
+    return {.offer_id = OfferId(id),
+            .quantity = quantity,
+            .price = Decimal{cents, 2},
+            .line_id = LineId(std::string("line-") + id),
+            .pointer = std::move(pointer)};
   }
   static LineRequest by_product(const char* id, std::int64_t quantity, std::int64_t cents) {
     return {.product_id = ProductId(id), .quantity = quantity, .price = Decimal{cents, 2}};
@@ -170,7 +174,7 @@ TEST_F(Placing, CopiesWhatMustNotChangeLater) {
   EXPECT_EQ(order.lines[0].amounts, (Amounts{1'000, 0, 0, 0, 1'000}));
   EXPECT_EQ(order.lines[1].amounts, (Amounts{700, 0, 0, 0, 700}));
   EXPECT_TRUE(order.lines[0].requires_shipping);
-  EXPECT_NE(order.lines[0].line_id, order.lines[1].line_id);
+  EXPECT_EQ(order.lines[0].line_id.str(), "line-o1") << "the caller names it: core draws no ids";
   EXPECT_EQ(group.user_id.str(), "u1");
   EXPECT_EQ(group.currency.code(), "USD");
   EXPECT_EQ(group.status, OrderStatus::pending);
@@ -227,6 +231,27 @@ TEST_F(Placing, NamesEveryPriceThatChangedAndTheFirstOfTheNewOnes) {
   EXPECT_EQ(placed.error().fields[1].message, "is now 5.00 USD");
 }
 
+TEST_F(Placing, APriceInAnotherCurrencyIsNotTheOffers) {
+  auto line = by_offer("o1", 1, 500);
+  line.currency = Currency::from_code("JPY");
+  expect_no({line}, Errc::conflict, "price_changed", {{"/price", "price_changed"}});
+  line.currency = Currency::from_code("USD");
+  EXPECT_TRUE(place_lines({line}).has_value());
+}
+
+TEST_F(Placing, AProductSoldInSeveralCurrenciesIsNamedWithOne) {
+  assortment_.add(offer("o9", "p1", "s3", 400, "JPY"));
+  stock_.add(OfferId("o9"), {5, 0, 1});
+  auto line = by_product("p1", 1, 450);
+  expect_no({line}, Errc::invalid_argument, "validation_failed", {{"/currency", "required"}});
+  line.currency = Currency::from_code("EUR");
+  expect_no({line}, Errc::conflict, "offer_unavailable", {{"/product_id", "offer_unavailable"}});
+  line.currency = Currency::from_code("USD");
+  const auto placed = place_lines({line});
+  ASSERT_TRUE(placed.has_value());
+  EXPECT_EQ(placed->order.lines[0].offer_id.str(), "o3");
+}
+
 TEST_F(Placing, NamesEveryPriceWithTooManyDecimals) {
   auto fine = by_offer("o1", 1, 0, "/items/0");
   fine.price = Decimal{50'000, 4};
@@ -270,8 +295,8 @@ class BuyBox : public ::testing::Test {
     if (on_hand) stock_.add(made.offer_id, {*on_hand, reserved, 1});
     assortment_.add(std::move(made));
   }
-  std::string chosen() const {
-    const auto* found = assortment_.buy_box(ProductId("p"), stock_);
+  std::string chosen(std::optional<Currency> currency = std::nullopt) const {
+    const auto* found = assortment_.buy_box(ProductId("p"), currency, stock_);
     return found == nullptr ? "none" : found->offer_id.str();
   }
 
@@ -311,6 +336,20 @@ TEST_F(BuyBox, TiesGoToTheLowerIdInWhateverOrderTheyCame) {
   stock_.reserve(OfferId("a"), 1);
   stock_.reserve(OfferId("b"), 1);
   EXPECT_EQ(chosen(), "B") << "of those out of stock too";
+}
+
+TEST_F(BuyBox, ComparesPricesOfOneCurrency) {
+  const auto usd = *Currency::from_code("USD");
+  const auto jpy = *Currency::from_code("JPY");
+  add(offer("dollars", "p", "s", 900, "USD"), 1);
+  EXPECT_EQ(assortment_.currencies(ProductId("p")), 1U);
+  add(offer("yen", "p", "s", 800, "JPY"), 1);
+  add(offer("yen-not-sold", "p", "s", 1, "EUR", false), 1);
+  EXPECT_EQ(assortment_.currencies(ProductId("p")), 2U) << "of what is sold";
+  EXPECT_EQ(assortment_.currencies(ProductId("q")), 0U);
+  EXPECT_EQ(chosen(usd), "dollars");
+  EXPECT_EQ(chosen(jpy), "yen");
+  EXPECT_EQ(chosen(*Currency::from_code("EUR")), "none");
 }
 
 TEST_F(BuyBox, FindsOffersByTheirId) {

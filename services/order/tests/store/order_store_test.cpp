@@ -8,6 +8,7 @@
 
 #include "libs/sql/sha256.hpp"
 #include "libs/testing/temporary_database.hpp"
+#include "services/order/store/pay.hpp"
 #include "services/order/store/replicas.hpp"
 #include "services/order/store/rows.hpp"
 
@@ -29,9 +30,9 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
       apply(tx, SellerState{SellerId("s1"), "open", "Seller"}, kSource);
       apply(tx, SellerState{SellerId("s2"), "suspended", "Suspended"}, kSource);
       apply(tx, ProductState{ProductId("p1"), "published", "Product"}, kSource);
-      apply(tx, offer("o1", "s1", 500, 10), kSource, kNow);
-      apply(tx, offer("o2", "s1", 700, 5), kSource, kNow);
-      apply(tx, offer("o3", "s2", 100, 5), kSource, kNow);
+      for (const auto& state : {offer("o1", "s1", 500, 10), offer("o2", "s1", 700, 5), offer("o3", "s2", 100, 5)}) {
+        ASSERT_TRUE(apply(tx, state, kSource, kNow).has_value());
+      }
     });
   }
 
@@ -68,6 +69,35 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
   Expired expire(const ExpireCommand& command) {
     return database_->write_blocking({},
                                      [&](sql::Tx& tx) { return handle_expire(tx, std::span(&command, 1)).front(); });
+  }
+
+  void capture(const PlaceCommand& of, const char* payment_id, std::int64_t amount = 500) {
+    const Capture capture{PaymentId(payment_id), of.order.group_id, amount, *Currency::from_code("USD")};
+    database_->write_blocking({}, [&](sql::Tx& tx) { apply_capture(tx, capture, kNow, {}); });
+  }
+  void erase(const char* user_id) {
+    database_->write_blocking({}, [&](sql::Tx& tx) { erase_user(tx, UserId(user_id), 2); });
+  }
+  Order order(const PlaceCommand& of) {
+    return database_->read_blocking({}, [&](sql::Tx& tx) { return find_order(tx, of.order.order_id).value(); });
+  }
+  /// Types of the events that were written, oldest first, but those of stock.
+  std::vector<std::string> told() {
+    static constexpr sql::Sql kTypes{"SELECT type FROM outbox WHERE topic <> 'agora.stock' ORDER BY sequence"};
+    return database_->read_blocking({}, [](sql::Tx& tx) {
+      std::vector<std::string> types;
+      auto rows = tx.query(kTypes);
+      while (rows.next()) types.emplace_back(rows.text(0));
+      return types;
+    });
+  }
+  std::string last_event() {
+    static constexpr sql::Sql kLast{"SELECT data FROM outbox ORDER BY sequence DESC LIMIT 1"};
+    return database_->read_blocking({}, [](sql::Tx& tx) {
+      auto rows = tx.query(kLast);
+      rows.next();
+      return std::string(rows.text(0));
+    });
   }
 
   std::int64_t number(const sql::Sql& sql) {
@@ -245,6 +275,140 @@ TEST_P(OrderStoreTest, CancellationAgainstExpiryHasOneWinner) {
   expect_stock_adds_up();
 }
 
+using Types = std::vector<std::string>;
+
+TEST_P(OrderStoreTest, ACaptureConfirmsWhatWaitsAndKeepsItsStock) {
+  const auto wanted = command("u1", "o1", 1, 500);
+  ASSERT_TRUE(place(wanted).has_value());
+  capture(wanted, "pay1");
+  EXPECT_EQ(order(wanted).status, OrderStatus::confirmed);
+  EXPECT_EQ(order(wanted).payment_status, PaymentStatus::captured);
+  EXPECT_EQ(told(), (Types{"order_group.placed", "order.placed", "order.paid", "order_group.paid"}));
+  EXPECT_EQ(reserved(), 1);
+  EXPECT_EQ(expire({wanted.order.group_id, kNow + std::chrono::hours(1)}), Expired::left);
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, ACaptureOfThePaymentThatPaidIsNothingNewAnothersIsRefused) {
+  const auto wanted = command("u1", "o1", 1, 500);
+  ASSERT_TRUE(place(wanted).has_value());
+  capture(wanted, "pay1");
+  const auto before = told();
+  capture(wanted, "pay1");
+  EXPECT_EQ(told(), before);
+  capture(wanted, "pay2");
+  EXPECT_EQ(told().back(), "order_group.capture_refused");
+  EXPECT_NE(last_event().find(R"("reason":"already_paid")"), std::string::npos);
+}
+
+TEST_P(OrderStoreTest, ACaptureOfWhatEndedOrCostsSomethingElseIsRefusedAndChangesNoOrder) {
+  const auto ended = command("u1", "o1", 1, 500);
+  ASSERT_TRUE(place(ended).has_value());
+  ASSERT_TRUE(cancel({.order_id = ended.order.order_id, .buyer = UserId("u1"), .now = kNow}).has_value());
+  capture(ended, "pay1");
+  EXPECT_NE(last_event().find(R"("reason":"ended")"), std::string::npos);
+  EXPECT_EQ(order(ended).status, OrderStatus::canceled);
+  const auto waiting = command("u1", "o1", 1, 500);
+  ASSERT_TRUE(place(waiting).has_value());
+  capture(waiting, "pay2", 499);
+  EXPECT_NE(last_event().find(R"("reason":"amount_mismatch")"), std::string::npos);
+  EXPECT_EQ(order(waiting).status, OrderStatus::pending);
+  EXPECT_EQ(order(waiting).version, 1);
+  capture(waiting, "pay3");
+  EXPECT_EQ(order(waiting).status, OrderStatus::confirmed);
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, EveryCaptureOfALostGroupIsGivenBackUnderAVersionOfItsOwn) {
+  static constexpr sql::Sql kVersions{
+      "SELECT CAST(sum(version * 10 + 1) AS BIGINT) FROM outbox WHERE type = 'order_group.capture_refused'"};
+  const auto never_placed = command("u1", "o1", 1, 500);
+  capture(never_placed, "pay1");
+  EXPECT_NE(last_event().find(R"("reason":"unknown")"), std::string::npos);
+  EXPECT_EQ(last_event().find("user_id"), std::string::npos);
+  capture(never_placed, "pay2");
+  EXPECT_EQ(number(kVersions), 11 + 21) << "versions 1 and 2";
+}
+
+TEST_P(OrderStoreTest, CaptureAgainstCancellationAndExpiryHasOneWinnerAndLosesNoMoney) {
+  for (int round = 0; round < 30; ++round) {
+    const auto wanted = command("u1", "o1", 1, 500);
+    ASSERT_TRUE(place(wanted).has_value());
+    std::barrier start(3);
+    std::thread payer([&] {
+      start.arrive_and_wait();
+      capture(wanted, ("pay" + std::to_string(round)).c_str());
+    });
+    std::thread expirer([&] {
+      start.arrive_and_wait();
+      expire({wanted.order.group_id, kNow + std::chrono::hours(1)});
+    });
+    std::thread canceler([&] {
+      start.arrive_and_wait();
+      static_cast<void>(cancel({.order_id = wanted.order.order_id, .buyer = UserId("u1"), .now = kNow}));
+    });
+    payer.join();
+    expirer.join();
+    canceler.join();
+    // A buyer may cancel what was paid just before: then nothing is refused, and the refund is of the cancellation.
+    const auto ended = order(wanted);
+    const bool paid = ended.payment_status == PaymentStatus::captured;
+    const bool refused = told().back() == "order_group.capture_refused";
+    EXPECT_NE(paid, refused) << "round " << round;
+    EXPECT_TRUE(paid || ended.status == OrderStatus::canceled);
+    EXPECT_EQ(reserved(), ended.status == OrderStatus::canceled ? 0 : 1);
+    if (ended.status != OrderStatus::canceled) {
+      ASSERT_TRUE(
+          cancel({.order_id = wanted.order.order_id, .reason = CancelReason::support, .now = kNow}).has_value());
+    }
+  }
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, WhoWasErasedWhileWaitingIsRefused) {
+  const auto before = command("u1", "o1", 1, 500);
+  ASSERT_TRUE(place(before).has_value());
+  erase("u1");
+  const auto count = events();
+  const auto placed = place(command("u1", "o1", 1, 500));
+  const auto canceled = cancel({.order_id = before.order.order_id, .buyer = UserId("u1"), .now = kNow});
+  ASSERT_FALSE(placed.has_value());
+  ASSERT_FALSE(canceled.has_value());
+  EXPECT_EQ(placed.error().code, "invalid_token");
+  EXPECT_EQ(canceled.error().code, "invalid_token");
+  EXPECT_EQ(events(), count);
+  EXPECT_TRUE(place(command("u2", "o1", 1, 500)).has_value());
+  EXPECT_TRUE(cancel({.order_id = before.order.order_id, .reason = CancelReason::support, .now = kNow}).has_value());
+  expect_stock_adds_up();
+}
+
+TEST_P(OrderStoreTest, ErasureForgetsStoredAnswersAndKeepsOrders) {
+  auto wanted = command("u1", "o1", 1, 500);
+  wanted.key = sql::idempotency_key("u1", "createOrder", {}, "k", "body");
+  ASSERT_TRUE(place(wanted).has_value());
+  static constexpr sql::Sql kKeys{"SELECT count(*) FROM idempotency_keys"};
+  EXPECT_EQ(number(kKeys), 1);
+  erase("u1");
+  EXPECT_EQ(number(kKeys), 0);
+  EXPECT_EQ(orders(), 1);
+}
+
+TEST_P(OrderStoreTest, AnOfferKeepsItsCurrencyAndIsSoldWithItsTaxAlone) {
+  auto state = offer("o1", "s1", 500, 10);
+  state.currency = "JPY";
+  const auto applied =
+      database_->write_blocking({}, [&](sql::Tx& tx) { return apply(tx, state, {"test", 9, true}, kNow); });
+  ASSERT_FALSE(applied.has_value());
+  EXPECT_EQ(applied.error().code, "currency_changed");
+  state.currency = "USD";
+  state.tax_included = false;
+  ASSERT_TRUE(database_->write_blocking({}, [&](sql::Tx& tx) { return apply(tx, state, {"test", 10, true}, kNow); })
+                  .has_value());
+  const auto placed = place(command("u1", "o1", 1, 500));
+  ASSERT_FALSE(placed.has_value());
+  EXPECT_EQ(placed.error().code, "offer_unavailable");
+}
+
 TEST_P(OrderStoreTest, OfFiftyBuyersOfTheLastUnitOneWins) {
   ASSERT_TRUE(place(command("u0", "o1", 9, 500)).has_value());
   std::atomic<int> winners{0};
@@ -273,7 +437,8 @@ TEST_P(OrderStoreTest, AnOlderVersionOfALogNeverOverwritesANewerOne) {
     return number(kPrice);
   };
   const auto put = [&](std::int64_t price, const SourceVersion& source) {
-    database_->write_blocking({}, [&](sql::Tx& tx) { apply(tx, offer("o1", "s1", price, 99), source, kNow); });
+    database_->write_blocking(
+        {}, [&](sql::Tx& tx) { ASSERT_TRUE(apply(tx, offer("o1", "s1", price, 99), source, kNow).has_value()); });
   };
   put(900, {"test", 3});
   put(800, {"test", 2});
