@@ -182,6 +182,16 @@ TEST_F(EventLogTest, RowsAreKeptUpToALimitForASlowConsumer) {
   EXPECT_EQ(trim(kNow).dropped, (std::vector<std::string>{"notification"}));
 }
 
+TEST_F(EventLogTest, RowsThatWereCompactedAwayAreNotHeldAgainstASlowConsumer) {
+  limits_.keep_rows_max = 2;
+  log_ = EventLog("order", limits_);
+  for (int version = 1; version <= 5; ++version) add(kStates, "s1", version);
+  for (const auto* consumer : {"catalog", "payment", "recommendation"}) acknowledge(consumer, 5);
+  EXPECT_EQ(trim(kNow + 11min).dropped, std::vector<std::string>{}) << "one row is kept, whatever its number";
+  for (int version = 1; version <= 2; ++version) add(kFacts, "o1", version, kNow + 11min);
+  EXPECT_EQ(trim(kNow + 11min).dropped, (std::vector<std::string>{"notification"})) << "three rows are";
+}
+
 TEST(Outbox, RefusesAnEventThatNobodyCouldRead) {
   testing::TemporaryDatabase database{sql::Engine::sqlite};
   const std::array<sql::Migration, 1> migrations{{{1, "outbox", kOutboxSchema}}};
