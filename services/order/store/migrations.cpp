@@ -11,7 +11,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 8> kMigrations{{
+  static const std::array<sql::Migration, 9> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -20,6 +20,7 @@ std::span<const sql::Migration> migrations() {
       {6, "0006_erased_users", service::kErasedUsersSchema},
       {7, "0007_paid_by", embedded::migration_0007_paid_by},
       {8, "0008_lost_order_groups", embedded::migration_0008_lost_order_groups},
+      {9, "0009_inbox_streams", events::kInboxStreamsSchema},
   }};
   return kMigrations;
 }
