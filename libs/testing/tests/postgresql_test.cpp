@@ -59,9 +59,10 @@ TEST_F(Postgresql, AConnectionThatTheServerEndedIsMadeAnewUnnoticed) {
   EXPECT_EQ(count(), 1);
   testing::TemporaryDatabase other(Engine::postgresql);
   other->write_blocking({}, [](Tx& tx) {
-    static constexpr Sql kEndOthers{"",
-                                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                                    "WHERE application_name = 'agora' AND datname <> current_database()"};
+    static constexpr Sql kEndOthers{
+        "",
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE application_name = current_setting('application_name') AND datname <> current_database()"};
     auto rows = tx.query(kEndOthers);
     int ended = 0;
     while (rows.next()) ++ended;
