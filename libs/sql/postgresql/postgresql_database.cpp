@@ -13,7 +13,7 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr Milliseconds kWait{500};
+constexpr Milliseconds kWait{250};
 constexpr Milliseconds kFirstBackoff{2};
 constexpr Milliseconds kBackoffMax{100};
 constexpr const char* kBegin = "BEGIN";
