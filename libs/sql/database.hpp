@@ -39,7 +39,7 @@ struct Limits {
   std::int64_t writers = 2;                         ///< PostgreSQL: write connections
   std::int64_t retries_max = 8;                     ///< PostgreSQL: of 40001, 40P01, connections lost before COMMIT
   std::chrono::milliseconds statement_time_max{30'000};      ///< PostgreSQL: where no deadline is nearer
-  std::chrono::milliseconds idle_in_transaction_max{1'500};  ///< PostgreSQL: of a process that stopped
+  std::chrono::milliseconds idle_in_transaction_max{2'000};  ///< PostgreSQL: of a process that stopped
   std::chrono::milliseconds reconnect_wait_max{500};         ///< PostgreSQL: between two tries to connect
   std::chrono::milliseconds migration_lock_wait_max{5'000};  ///< PostgreSQL: of a step for a table in use
   std::int64_t wal_bytes_max = 64 << 20;                     ///< SQLite: the WAL is truncated above this

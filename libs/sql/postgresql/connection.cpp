@@ -5,6 +5,7 @@
 #include <charconv>
 #include <poll.h>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace agora::sql::postgresql {
 namespace {
@@ -34,6 +35,19 @@ std::int64_t count_of(PGresult* result) {
   std::int64_t count = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), count);
   return count;
+}
+
+/// Host and process, in what may stand between quotes.
+const std::string& process_name() {
+  static const std::string name = [] {
+    std::array<char, 64> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    // The server cuts names off at 63 bytes; the end is what tells processes apart.
+    std::string text = std::string(host.data()).substr(0, 24) + ":" + std::to_string(::getpid());
+    std::erase_if(text, [](char c) { return c == '\'' || c == '\\' || c == '/'; });
+    return text;
+  }();
+  return name;
 }
 
 bool is_error(const PGresult* result) {
@@ -84,11 +98,14 @@ void Connection::connect() {
     drop();
     throw DatabaseError(DatabaseError::Kind::unavailable, "cannot connect: " + message);
   }
-  // In statements, not in `options`: a pooler between takes those alone.
+  // In statements, not in `options`: a pooler between takes those alone. The name tells one process's sessions from
+  // another's.
   const auto settings =
       "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning'; "
       "SET idle_in_transaction_session_timeout = " +
-      std::to_string(idle_in_transaction_max_.count());
+      std::to_string(idle_in_transaction_max_.count()) +
+      "; SELECT set_config('application_name', split_part(current_setting('application_name'), '/', 1) || '/" +
+      process_name() + "', false)";
   // What the server notes is for its own log.
   PQsetNoticeReceiver(db_, [](void*, const PGresult*) {}, nullptr);
   const ResultPtr set(PQexec(db_, settings.c_str()));

@@ -19,13 +19,16 @@ constexpr Milliseconds kBackoffMax{100};
 constexpr const char* kBegin = "BEGIN";
 // One snapshot for all statements of a read.
 constexpr const char* kBeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// Between the messages of a pipeline the server's own timeouts do not run: a process that stops there would hold its
-/// locks until somebody ends its session. state_change moves with every message.
+/// The server itself ends what is idle in a transaction, but each session for itself, and the next one of the same
+/// stopped process may get the lock then; and between the messages of a pipeline its timeouts do not run at all. So the
+/// others look for processes that stopped, and end all that these have open. state_change moves with every message.
 constexpr Sql kEndStopped{
     "",
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND "
-    "usename = current_user AND application_name = current_setting('application_name') AND state = 'active' AND "
-    "wait_event = 'ClientRead' AND state_change < clock_timestamp() - $1::bigint * interval '1 millisecond'"};
+    "WITH ours AS (SELECT * FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user AND "
+    "application_name LIKE '%/%' AND xact_start IS NOT NULL AND pid <> pg_backend_pid() AND "
+    "split_part(application_name, '/', 1) = split_part(current_setting('application_name'), '/', 1)) "
+    "SELECT count(pg_terminate_backend(pid)) FROM ours WHERE application_name IN (SELECT application_name FROM ours "
+    "WHERE wait_event = 'ClientRead' AND state_change < clock_timestamp() - $1::bigint * interval '1 millisecond')"};
 constexpr Sql kTryLock{"", "SELECT pg_try_advisory_xact_lock(4702111234474983745)::int"};
 constexpr Sql kLock{"", "SELECT pg_advisory_xact_lock(4702111234474983745)"};
 constexpr Sql kLockTimeout{"", "SELECT set_config('lock_timeout', $1, true)"};
@@ -316,7 +319,7 @@ void PostgresqlDatabase::end_stopped_sessions(Connection& connection) {
   try {
     connection.begin(kBegin, limits_.idle_in_transaction_max);
     PostgresqlTx tx(connection);
-    auto rows = tx.query(kEndStopped, {std::int64_t{limits_.idle_in_transaction_max.count()}});
+    auto rows = tx.query(kEndStopped, {std::int64_t{limits_.idle_in_transaction_max.count() / 2}});
     const auto ended = rows.next() ? rows.int64(0) : 0;
     sessions_ended_.add(static_cast<std::uint64_t>(ended));
     if (ended > 0) log::warn({}, "sessions of a stopped process were ended", {{"sessions", ended}});

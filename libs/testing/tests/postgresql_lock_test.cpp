@@ -3,14 +3,11 @@
 
 #include <algorithm>
 #include <future>
-#include <map>
 #include <random>
-#include <set>
 #include <thread>
 
 #include <libpq-fe.h>
 
-#include "libs/sql/idempotency.hpp"
 #include "libs/testing/temporary_database.hpp"
 
 namespace agora::sql {
@@ -29,11 +26,15 @@ Ctx within(Milliseconds time) {
   return ctx;
 }
 
-/// A session beside the database's own, under the same name, that stops wherever a test wants it to.
+/// A session beside the database's own, that stops wherever a test wants it to.
 class Session {
  public:
-  explicit Session(const std::string& url)
-      : db_(PQconnectdb((url + "?application_name=" + program_invocation_short_name).c_str())) {}
+  /// Of a process of ours, or of somebody else.
+  enum class Whose { others, ours };
+  explicit Session(const std::string& url, Whose whose = Whose::others)
+      : db_(PQconnectdb((url + "?application_name=" +
+                         (whose == Whose::ours ? program_invocation_short_name + std::string("/stopped") : "other"))
+                            .c_str())) {}
   ~Session() { PQfinish(db_); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -56,6 +57,15 @@ class Session {
  private:
   PGconn* db_;
 };
+
+bool somebody_waits_for_a_lock(Database& database) {
+  return database.read_blocking({}, [](Tx& tx) {
+    static constexpr Sql kWaits{
+        "", "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"};
+    auto rows = tx.query(kWaits);
+    return rows.next();
+  });
+}
 
 class PostgresqlLocks : public ::testing::Test {
  protected:
@@ -145,14 +155,6 @@ class PostgresqlSpans : public ::testing::Test {
     for (auto& thread : threads) thread.join();
     return answers;
   }
-  bool somebody_waits_for_a_lock() {
-    return database_->read_blocking({}, [](Tx& tx) {
-      static constexpr Sql kWaits{
-          "", "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"};
-      auto rows = tx.query(kWaits);
-      return rows.next();
-    });
-  }
 
   testing::TemporaryDatabase database_{Engine::postgresql, limits()};
   std::vector<std::size_t> sizes_;
@@ -169,7 +171,7 @@ TEST_F(PostgresqlSpans, HaveTheTimeOfTheirMostPatientCommand) {
   const auto impatient = Milliseconds(1'500);
   const auto over = std::chrono::steady_clock::now() + impatient;
   const auto answers = ask(span, {impatient, Milliseconds(20'000)}, [&] {
-    while (!somebody_waits_for_a_lock()) std::this_thread::yield();
+    while (!somebody_waits_for_a_lock(*database_)) std::this_thread::yield();
     std::this_thread::sleep_until(over + Milliseconds(100));
     EXPECT_TRUE(holder.run("COMMIT"));
   });
@@ -206,16 +208,23 @@ TEST_F(PostgresqlSpans, RunAgainWholeAfterASerializationFailureAndOneByOneAfterA
 }
 
 TEST_F(PostgresqlLocks, AProcessStoppedBetweenStatementsHoldsThemForTwoSecondsAtMost) {
-  Session stopped(database_.url());
+  // The second would hold the lock as long again, once the first is gone.
+  Session stopped(database_.url(), Session::Whose::ours);
+  Session also_stopped(database_.url(), Session::Whose::ours);
   // As our connections are set up.
-  ASSERT_TRUE(stopped.run("SET idle_in_transaction_session_timeout = " +
-                          std::to_string(Limits{}.idle_in_transaction_max.count())));
+  const auto idle =
+      "SET idle_in_transaction_session_timeout = " + std::to_string(Limits{}.idle_in_transaction_max.count());
+  ASSERT_TRUE(stopped.run(idle));
+  ASSERT_TRUE(also_stopped.run(idle));
   ASSERT_TRUE(stopped.run("BEGIN; SELECT n FROM t WHERE n = 1 FOR UPDATE"));
+  std::thread waiting([&] { also_stopped.run("BEGIN; SELECT n FROM t WHERE n = 1 FOR UPDATE"); });
+  while (!somebody_waits_for_a_lock(*database_)) std::this_thread::yield();
   EXPECT_LE(wait_for_lock(), Milliseconds(2'000));
+  waiting.join();
 }
 
 TEST_F(PostgresqlLocks, AProcessStoppedInMidPipelineHoldsThemNoLonger) {
-  Session stopped(database_.url());
+  Session stopped(database_.url(), Session::Whose::ours);
   ASSERT_TRUE(stopped.run("SET idle_in_transaction_session_timeout = 100; BEGIN"));
   // The server's own time limit does not run here: without somebody who ends the session this waits for good.
   stopped.stop_in_a_pipeline("SELECT n FROM t WHERE n = 1 FOR UPDATE");
@@ -264,89 +273,6 @@ TEST_F(PostgresqlLocks, TakenInOneOrderNeverDeadlockTakenInAnyOrderTheyDo) {
   // And nobody saw one: every work was done.
   static constexpr Sql kTaken{"SELECT CAST(sum(taken) AS BIGINT) FROM t"};
   EXPECT_EQ(number(kTaken), 2 * 2 * 300 * 6);
-}
-
-/// Spans of keys that overlap with those of other spans and within themselves, on several connections at once.
-TEST(PostgresqlKeys, RepeatedAcrossSpansAndConnectionsHaveOneEffectEachAndNoDeadlock) {
-  constexpr int kKeys = 40;
-  constexpr int kThreads = 64;
-  constexpr int kRounds = 30;
-  Limits limits;
-  limits.writers = 4;
-  testing::TemporaryDatabase database(Engine::postgresql, limits);
-  const Migration schema{1, "0001_idempotency_keys", kIdempotencySchema};
-  database->migrate(std::array{schema});
-  static constexpr Sql kMake{"CREATE TABLE effects (key BIGINT, body TEXT)"};
-  static constexpr Sql kEffect{"INSERT INTO effects (key, body) VALUES ($1, $2)"};
-  database->write_blocking({}, [](Tx& tx) { tx.execute(kMake); });
-
-  struct Command {
-    int key;
-    int round;
-    std::string body;
-    bool refuse;
-  };
-  std::atomic<std::size_t> largest{0};
-  Span<Command, std::string> span(*database, "keys", [&](Tx& tx, std::span<const Command> commands) {
-    largest = std::max(largest.load(), commands.size());
-    std::vector<std::optional<IdempotencyKey>> requests;
-    for (const auto& command : commands) {
-      const auto text = std::to_string(command.round) + "-" + std::to_string(command.key);
-      requests.push_back(idempotency_key("u" + std::to_string(command.key % 3), "op", {}, text, "{}"));
-    }
-    KeySpan keys(tx, std::move(requests), Timestamp{});
-    Batch effects(kEffect, 2);
-    std::vector<std::string> answers;
-    for (std::size_t i = 0; i < commands.size(); ++i) {
-      const auto& [key, round, body, refuse] = commands[i];
-      const auto admission = keys.admit(i);
-      if (const auto* stored = std::get_if<StoredAnswer>(&admission)) {
-        answers.push_back(stored->body);
-      } else if (refuse) {
-        answers.emplace_back("refused");
-      } else {
-        effects.add({round * kKeys + key, body});
-        keys.accept(i, {201, "", body});
-        answers.push_back(body);
-      }
-    }
-    tx.batch(effects);
-    keys.finish();
-    return answers;
-  });
-
-  std::mutex mutex;
-  std::map<std::pair<int, int>, std::set<std::string>> answers;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      std::mt19937 random(static_cast<unsigned>(t));
-      for (int round = 0; round < kRounds; ++round) {
-        const int key = static_cast<int>(random() % kKeys);
-        const bool refuse = random() % 8 == 0;
-        const auto answer = span.blocking({}, {key, round, std::to_string(t), refuse});
-        const std::lock_guard lock(mutex);
-        if (answer != "refused") answers[{round, key}].insert(answer);
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-
-  const auto effects = database->read_blocking({}, [](Tx& tx) {
-    static constexpr Sql kCount{"SELECT key, count(*), min(body) FROM effects GROUP BY key"};
-    std::map<std::int64_t, std::pair<std::int64_t, std::string>> found;
-    auto rows = tx.query(kCount);
-    while (rows.next()) found[rows.int64(0)] = {rows.int64(1), std::string(rows.text(2))};
-    return found;
-  });
-  EXPECT_EQ(effects.size(), answers.size());
-  for (const auto& [of, told] : answers) {
-    const auto& [count, body] = effects.at(of.first * kKeys + of.second);
-    EXPECT_EQ(count, 1) << "round " << of.first << ", key " << of.second;
-    EXPECT_EQ(told, std::set<std::string>{body}) << "all got the first one's bytes";
-  }
-  EXPECT_GT(largest, 8U) << "spans were gathered";
-  EXPECT_EQ(database.metrics().find("sqlstate=\"40P01\""), std::string::npos) << database.metrics();
 }
 
 }  // namespace
