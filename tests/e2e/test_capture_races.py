@@ -14,7 +14,7 @@ import pytest
 from support.audit import audit
 from support.publisher import Publisher, eventually
 from support.service import BUILD, TOKENS, place
-from support.stock import stocked_offers
+from support.offers import stocked_offers
 
 GROUPS = 1_000 if os.environ.get("AGORA_PROVE") == "1" else 100
 AROUND_SECONDS = 0.010

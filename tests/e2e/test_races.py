@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.crowd import at_once, post
+from support.offers import stocked_offers
 from support.service import TOKENS, order_body, place
-from support.stock import stocked_offers
 
 BUYERS = 1_000
 RUNS = 20

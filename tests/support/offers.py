@@ -1,4 +1,4 @@
-"""Offers with as much in stock as a test wants."""
+"""Offers files of a test's own."""
 
 import json
 
@@ -6,7 +6,8 @@ from support.service import OFFERS
 
 
 def stocked_offers(folder, offers):
-    path = folder / "raced.jsonl"
+    """A file with these offers, each with so many units, at 5.00 each."""
+    path = folder / "stocked.jsonl"
     lines = [line for line in open(OFFERS) if "offer." not in line]
     for name, quantity in offers.items():
         lines.append(json.dumps({
