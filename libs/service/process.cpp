@@ -89,9 +89,9 @@ Task<void> Process::drain() {
   co_await internal_server_->drain(deadline);
   for (const auto& stop : on_drain_) stop();
   for (const auto& job : jobs_) co_await job->stop();
-  // Last of those that write: what was committed while we drained has its number.
-  if (numbering_) co_await numbering_->stop();
   co_await consumers_->stop();
+  // After those that write; what it misses another replica numbers, or we at the next start.
+  if (numbering_) co_await numbering_->stop();
   io_.stop();
 }
 
