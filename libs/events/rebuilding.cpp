@@ -38,7 +38,7 @@ class Held {
 };
 
 /// One stream of a log that is read whole.
-struct Stretch {
+struct StreamRead {
   Position begin{};  ///< where the log that it is of now begins in it
   Position at{};
   std::int64_t trimmed_through = 0;
@@ -49,7 +49,7 @@ struct Stretch {
 
 /// A log that is read whole: streams may hold another, older one before it; the one with the newest event counts.
 struct Consumer::Reading {
-  std::map<std::string, Stretch> streams{};
+  std::map<std::string, StreamRead> streams{};
   std::map<Subject, Told::Versions> subjects{};
   std::map<std::string, Timestamp> newest{};  ///< of each log
 

@@ -1,6 +1,7 @@
 """A PostgreSQL server of the test run's own, on a free port, with nothing to lose."""
 
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -37,8 +38,13 @@ class PostgresServer:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c fsync=off"
         self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-D", self.data, "-o", options, "start")
 
-    def stop(self):
+    def crash(self):
+        """Without a word to anybody, as a power cut would; start() recovers."""
         self.run("pg_ctl", "-m", "immediate", "-D", self.data, "stop")
+
+    def stop(self):
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.crash()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self):
@@ -50,8 +56,28 @@ class PostgresServer:
     def url(self, database):
         return f"postgresql://agora@127.0.0.1:{self.port}/{database}"
 
+    def psql(self, statement):
+        """Asked from outside of every test's database."""
+        return psql(self.url("postgres"), statement)
+
 
 def psql(url, statement):
     done = subprocess.run([str(BIN / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def rows(url, query):
+    """Rows as dicts."""
+    return json.loads(psql(url, f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t"))
+
+
+def dump(url, to):
+    """A consistent copy of a database that is in use."""
+    subprocess.run([str(BIN / "pg_dump"), "--format=custom", "--no-owner", f"--file={to}", f"--dbname={url}"], check=True)
+
+
+def put_back(url, copy):
+    """The database as it was when it was copied. Nobody may be connected."""
+    psql(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    subprocess.run([str(BIN / "pg_restore"), "--no-owner", "--exit-on-error", f"--dbname={url}", str(copy)], check=True)
