@@ -18,7 +18,7 @@ void log_line(const rd_kafka_t*, int, const char* about, const char* text) {
 
 }  // namespace
 
-Configuration configure(const Address& address, const Properties& properties) {
+Configuration configure(const Address& address, const Properties& properties, const Properties& defaults) {
   Configuration conf(rd_kafka_conf_new());
   const auto set = [&](const std::string& name, const std::string& value) {
     std::array<char, 256> why{};
@@ -27,14 +27,15 @@ Configuration configure(const Address& address, const Properties& properties) {
       throw std::invalid_argument("librdkafka does not take the property " + name);
     }
   };
+  set("log.connection.close", "false");
+  // One that was away is found again within a second.
+  set("reconnect.backoff.max.ms", "1000");
+  for (const auto& [name, value] : defaults) set(name, value);
   for (const auto& [name, value] : address.properties) set(name, value);
   set("bootstrap.servers", address.brokers);
   set("client.id", "agora");
   // Who names a topic that is not there is to be told so.
   set("allow.auto.create.topics", "false");
-  set("log.connection.close", "false");
-  // One that was away is found again within a second.
-  set("reconnect.backoff.max.ms", "1000");
   for (const auto& [name, value] : properties) set(name, value);
   rd_kafka_conf_set_log_cb(conf.get(), log_line);
   return conf;

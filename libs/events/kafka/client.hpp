@@ -44,9 +44,9 @@ class KafkaError : public Unavailable {
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-/// Of an address and what its user sets; the address's own properties come first. Throws std::invalid_argument where
-/// librdkafka does not take one.
-Configuration configure(const Address& address, const Properties& properties);
+/// Of an address and what its user must have; the address's own properties come before that, and after what its user
+/// would have. Throws std::invalid_argument where librdkafka does not take one.
+Configuration configure(const Address& address, const Properties& properties, const Properties& defaults = {});
 /// A client with its threads. Throws KafkaError.
 Handle open(rd_kafka_type_t type, Configuration configuration);
 
