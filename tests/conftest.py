@@ -8,11 +8,14 @@ import tempfile
 import pytest
 
 from support.audit import audit
+from support.emitted import every_event_fits_its_schema
 from support.happenings import World
 from support.kafka import Broker
 from support.mail import MailServer
 from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
+from support.target import Target
+from support.target import start as start_target
 
 # What takes long, or comes from elsewhere, is for `./dev prove`.
 collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py"]
@@ -33,11 +36,15 @@ def broker():
 
 
 @pytest.fixture
-def folder():
+def folder(request):
     # In memory: fsync costs nothing there, and a kill does not lose it. What a power cut loses is tests/faults' business.
     path = pathlib.Path(tempfile.mkdtemp(prefix="agora-", dir="/dev/shm"))
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        if request.node.get_closest_marker("damages") is None:
+            every_event_fits_its_schema(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
@@ -56,9 +63,9 @@ def launch(folder, request):
     for service in services:
         service.kill()
     if request.node.get_closest_marker("no_audit") is None:
-        for service in services:
-            if service.name == "order":
-                audit(service.query)
+        # Replicas share one.
+        for service in {str(service.database or service.data): service for service in services if service.name == "order"}.values():
+            audit(service.query)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -67,10 +74,15 @@ def engine(request):
 
 
 @pytest.fixture
-def shop(launch, engine, request):
+def new_database(engine, request):
+    """new_database() gives the URL of an empty database of the engine; None: a file of the service's own."""
+    return request.getfixturevalue("postgres").new_database if engine == "postgresql" else lambda: None
+
+
+@pytest.fixture
+def shop(launch, new_database):
     """A service with the tests' offers and tokens, on each engine."""
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS, database=database)
+    return launch("--offers", OFFERS, "--test-tokens", TOKENS, database=new_database())
 
 
 @pytest.fixture
@@ -84,11 +96,17 @@ def demo(launch):
     return launch("--standalone", "--demo-guests")
 
 
+@pytest.fixture(params=["order", "notification"])
+def target(launch, request):
+    """Each service, as whoever sends it bad input sees it."""
+    return Target(start_target(launch, request.param))
+
+
 # Notification with all that it hears of and writes to: three logs and a mail server.
 
 @pytest.fixture
-def world(folder):
-    world = World(folder).start()
+def world(folder, new_database):
+    world = World(folder, new_database).start()
     yield world
     world.kill()
 
@@ -101,5 +119,6 @@ def mail_server():
 
 
 @pytest.fixture
-def notification(launch, world, mail_server):
-    return launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification")
+def notification(launch, world, mail_server, new_database):
+    return launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification",
+                  database=new_database())

@@ -17,6 +17,7 @@ constexpr sql::Sql kState{
   "WHERE sequence > $1 AND sequence <= $2 AND topic " topics " ORDER BY sequence LIMIT $4"
 constexpr sql::Sql kRead{AGORA_READ("IN (SELECT value FROM json_each($3))"),
                          AGORA_READ("= ANY (ARRAY(SELECT json_array_elements_text($3::json)))")};
+constexpr sql::Sql kNext{"SELECT sequence FROM numbered_events WHERE sequence > $1 ORDER BY sequence LIMIT 1"};
 constexpr sql::Sql kLast{
     "SELECT sequence, event_id FROM numbered_events WHERE sequence <= $1 ORDER BY sequence DESC LIMIT 1"};
 constexpr sql::Sql kTrimmedLast{"SELECT trimmed_through, trimmed_id FROM event_log"};
@@ -42,8 +43,9 @@ constexpr sql::Sql kDrop{
     "ON CONFLICT (consumer) DO UPDATE SET dropped = 1"};
 
 constexpr sql::Sql kUncompacted{
-    "SELECT sequence, topic, subject, version, time FROM numbered_events "
-    "WHERE sequence > (SELECT compacted_through FROM event_log) ORDER BY sequence LIMIT $1"};
+    "SELECT sequence, topic, subject, version, time FROM numbered_events WHERE sequence > $1 AND sequence <= $2 "
+    "ORDER BY sequence"};
+constexpr sql::Sql kWasCompactedThrough{"SELECT compacted_through FROM event_log"};
 constexpr sql::Sql kLeaveBehind{
     "INSERT INTO outbox_compacted (sequence, event_id) SELECT sequence, event_id FROM numbered_events "
     "WHERE topic = $1 AND subject = $2 AND version < $3"};
@@ -54,8 +56,8 @@ constexpr sql::Sql kDeleteOlder{AGORA_DELETE_OLDER,
 constexpr sql::Sql kCompactedThrough{"UPDATE event_log SET compacted_through = $1"};
 
 constexpr sql::Sql kTrimmable{
-    "SELECT sequence, event_id, topic, time FROM numbered_events "
-    "WHERE sequence > (SELECT trimmed_through FROM event_log) AND sequence <= $1 ORDER BY sequence LIMIT $2"};
+    "SELECT sequence, event_id, topic, time FROM numbered_events WHERE sequence > $1 AND sequence <= $2 "
+    "ORDER BY sequence"};
 constexpr sql::Sql kDeleteFact{"DELETE FROM outbox WHERE sequence = $1",
                                "WITH gone AS (DELETE FROM outbox_numbers WHERE sequence = $1 RETURNING id) "
                                "DELETE FROM outbox WHERE id IN (SELECT id FROM gone)"};
@@ -123,6 +125,13 @@ std::optional<std::string> EventLog::event_at(sql::Tx& tx, std::int64_t sequence
   return std::string(rows.text(0));
 }
 
+std::optional<Stretch> EventLog::next_stretch(sql::Tx& tx, std::int64_t after, std::int64_t head,
+                                              std::int64_t length) const {
+  auto rows = tx.query(kNext, {after});
+  if (!rows.next() || rows.int64(0) > head) return std::nullopt;
+  return Stretch{rows.int64(0) - 1, std::min(head, rows.int64(0) - 1 + length)};
+}
+
 Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const {
   Page page{.log = state(tx)};
   page.next.log_id = page.log.log_id;
@@ -142,8 +151,9 @@ Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const
   const auto topics = json_list(request.topics);
   page.events = "[";
   bool cut = false;
-  {
-    auto rows = tx.query(kRead, {page.next.sequence, page.log.head, topics, limit});
+  for (auto stretch = next_stretch(tx, page.next.sequence, page.log.head, limit); stretch && !cut;
+       stretch = next_stretch(tx, stretch->through, page.log.head, limit)) {
+    auto rows = tx.query(kRead, {stretch->after, stretch->through, topics, limit - page.count});
     while (!cut && rows.next()) {
       if (page.count > 0) page.events += ',';
       append_event(page.events, rows, publisher_, page.log.log_id);
@@ -184,6 +194,13 @@ Result<void> EventLog::acknowledge(sql::Tx& tx, const std::string& consumer, std
                "The consumer held the log up for too long; what it missed is gone."};
 }
 
+std::map<std::string, std::int64_t> EventLog::acknowledged(sql::Tx& tx) const {
+  std::map<std::string, std::int64_t> all;
+  auto rows = tx.query(kConsumers);
+  while (rows.next()) all[std::string(rows.text(0))] = rows.int64(1);
+  return all;
+}
+
 bool EventLog::is_dropped(sql::Tx& tx, const std::string& consumer) const {
   auto rows = tx.query(kIsDropped, {consumer});
   return rows.next();
@@ -195,47 +212,54 @@ void EventLog::forget(sql::Tx& tx, const std::string& consumer) const {
 
 EventLog::Trimmed EventLog::trim(sql::Tx& tx, Timestamp now) const {
   Trimmed done;
-  const auto [compacted, compacted_through] = compact(tx, now);
-  done.compacted = compacted;
+  const auto compacted = compact(tx, now);
+  done.compacted = compacted.rows;
   const auto safe = safe_to_trim(tx, now, done.dropped);
   std::int64_t through = 0;
   std::string through_id;
   std::vector<std::int64_t> facts;
-  std::int64_t seen = 0;
-  {
-    auto rows = tx.query(kTrimmable, {safe, limits_.trim_rows_max});
+  const auto stretch = next_stretch(tx, state(tx).trimmed_through, safe, limits_.trim_rows_max);
+  if (stretch) {
+    auto rows = tx.query(kTrimmable, {stretch->after, stretch->through});
     while (rows.next() && rows.time(3) <= now - limits_.keep) {
-      ++seen;
       through = rows.int64(0);
       through_id = rows.text(1);
       const auto* topic = find_topic(rows.text(2));
       if (topic == nullptr || topic->kind == Kind::fact) facts.push_back(through);
     }
   }
-  if (seen > 0) {
+  if (through > 0) {
     sql::Batch gone(kDeleteFact, 1);
     for (const auto sequence : facts) gone.add({sequence});
     tx.batch(gone);
     tx.execute(kDeleteLeftBehind, {through});
   }
   // The log's row comes last: numbering waits for it.
-  if (compacted > 0) tx.execute_one(kCompactedThrough, {compacted_through});
-  if (seen > 0) tx.execute_one(kTrimmedThrough, {through, through_id});
+  if (compacted.rows > 0) tx.execute_one(kCompactedThrough, {compacted.through});
+  if (through > 0) tx.execute_one(kTrimmedThrough, {through, through_id});
   done.trimmed = static_cast<std::int64_t>(facts.size());
-  done.more = seen == limits_.trim_rows_max || done.compacted == limits_.trim_rows_max;
+  // What is young ended it, or the end of the stretch.
+  done.more = (stretch && through == stretch->through && through < safe) || compacted.more;
   return done;
 }
 
-std::pair<std::int64_t, std::int64_t> EventLog::compact(sql::Tx& tx, Timestamp now) const {
-  // Newest version of each subject in the next stretch of rows; what is older of it goes.
-  std::map<std::pair<std::string, std::string>, std::int64_t> newest;
-  std::int64_t through = 0;
-  std::int64_t seen = 0;
+EventLog::Compacted EventLog::compact(sql::Tx& tx, Timestamp now) const {
+  Compacted done;
   {
-    auto rows = tx.query(kUncompacted, {limits_.trim_rows_max});
+    auto rows = tx.query(kWasCompactedThrough);
+    rows.next();
+    done.through = rows.int64(0);
+  }
+  const auto head = state(tx).head;
+  const auto stretch = next_stretch(tx, done.through, head, limits_.trim_rows_max);
+  if (!stretch) return done;
+  // Newest version of each subject in the stretch; what is older of it goes.
+  std::map<std::pair<std::string, std::string>, std::int64_t> newest;
+  {
+    auto rows = tx.query(kUncompacted, {stretch->after, stretch->through});
     while (rows.next() && rows.time(4) <= now - limits_.compaction_lag) {
-      ++seen;
-      through = rows.int64(0);
+      ++done.rows;
+      done.through = rows.int64(0);
       const auto* topic = find_topic(rows.text(1));
       if (topic == nullptr || topic->kind == Kind::fact) continue;
       newest[{std::string(rows.text(1)), std::string(rows.text(2))}] = rows.int64(3);
@@ -245,7 +269,8 @@ std::pair<std::int64_t, std::int64_t> EventLog::compact(sql::Tx& tx, Timestamp n
     tx.execute(kLeaveBehind, {subject.first, subject.second, version});
     tx.execute(kDeleteOlder, {subject.first, subject.second, version});
   }
-  return {seen, through};
+  done.more = done.through == stretch->through && done.through < head;
+  return done;
 }
 
 std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const {
@@ -260,7 +285,8 @@ std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std:
   // The oldest row that may be kept for a consumer's sake.
   std::int64_t kept_from = head - limits_.keep_rows_max;
   {
-    auto rows = tx.query(kTrimmable, {head, std::int64_t{1}});
+    const auto first = next_stretch(tx, state(tx).trimmed_through, head, 1).value_or(Stretch{});
+    auto rows = tx.query(kTrimmable, {first.after, first.through});
     const bool too_old = rows.next() && rows.time(3) < now - limits_.keep_max;
     if (too_old) kept_from = std::max(kept_from, rows.int64(0));
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -44,6 +45,12 @@ struct Page {
   std::int64_t count = 0;
 };
 
+/// Numbers of a log, not all of which need have a row.
+struct Stretch {
+  std::int64_t after = 0;    ///< begins behind it
+  std::int64_t through = 0;  ///< ends with it
+};
+
 /// The outbox as a log that others read: what was numbered of it (numbering.hpp). Functions of a transaction, no state
 /// of its own but settings: thread-safe.
 class EventLog {
@@ -60,6 +67,11 @@ class EventLog {
   /// stands there: this log was put back from a copy).
   Result<Page> read_after(sql::Tx& tx, const ReadRequest& request) const;
 
+  /// The next rows after a number, at most `length` of them, none beyond `head`; none when there are none. Rows are
+  /// asked for by stretches, never by LIMIT alone: before its first statistics of a table PostgreSQL expects so few
+  /// rows that it sorts all that come after (300,000 of them: 930 ms instead of 3).
+  std::optional<Stretch> next_stretch(sql::Tx& tx, std::int64_t after, std::int64_t head, std::int64_t length) const;
+
   /// How far the relay has published.
   std::int64_t relayed_through(sql::Tx& tx) const;
   /// Notes that the relay, which stood at `from`, has published through `to`. Asked where its fence stands.
@@ -67,6 +79,8 @@ class EventLog {
 
   /// Remembers that a consumer committed all up to `acked`. "No" (HTTP 410): `consumer_dropped`.
   Result<void> acknowledge(sql::Tx& tx, const std::string& consumer, std::int64_t acked, Timestamp now) const;
+  /// How far each consumer that ever acknowledged has: names and positions.
+  std::map<std::string, std::int64_t> acknowledged(sql::Tx& tx) const;
   /// Whether it held the log up for too long.
   bool is_dropped(sql::Tx& tx, const std::string& consumer) const;
   /// Lets a dropped consumer begin again.
@@ -90,7 +104,12 @@ class EventLog {
   /// The event at a number, whether it is kept, compacted or the one trimmed last; none when nobody knows.
   std::optional<std::string> event_at(sql::Tx& tx, std::int64_t sequence) const;
   /// How many rows it looked at, and the last of them.
-  std::pair<std::int64_t, std::int64_t> compact(sql::Tx& tx, Timestamp now) const;
+  struct Compacted {
+    std::int64_t rows = 0;
+    std::int64_t through = 0;
+    bool more = false;
+  };
+  Compacted compact(sql::Tx& tx, Timestamp now) const;
   std::int64_t safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const;
 
   std::string publisher_;

@@ -192,19 +192,27 @@ Task<void> FeedServer::note_acknowledged(Ctx ctx) {
       // One that was dropped meanwhile is told so by its next poll.
       [[maybe_unused]] const auto noted = log_.acknowledge(tx, consumer, sequence, now);
     }
-    return std::pair{log_.state(tx).head, acked};
+    return acked;
   };
-  const auto [head, noted] = co_await database_.write(std::move(ctx), work);
+  const auto noted = co_await database_.write(std::move(ctx), work);
   for (const auto& [consumer, sequence] : noted) {
-    metrics_.gauge("agora_events_feed_lag", "Events that a consumer has not acknowledged.", {{"consumer", consumer}})
-        .set(head - sequence);
     // What is noted again later would undo what the consumer told another replica meanwhile.
     if (acked_.contains(consumer) && acked_.at(consumer) == sequence) acked_.erase(consumer);
   }
 }
 
+Task<void> FeedServer::measure(Ctx ctx) {
+  auto work = [this](sql::Tx& tx) { return std::pair{log_.state(tx).head, log_.acknowledged(tx)}; };
+  const auto [head, acked] = co_await database_.read(std::move(ctx), work);
+  for (const auto& [consumer, sequence] : acked) {
+    metrics_.gauge("agora_events_feed_lag", "Events that a consumer has not acknowledged.", {{"consumer", consumer}})
+        .set(head - sequence);
+  }
+}
+
 Task<telemetry::MoreWork> FeedServer::trim_round(Ctx ctx) {
   co_await note_acknowledged(ctx);
+  co_await measure(ctx);
   const auto fence = co_await lease_.hold(ctx);
   if (!fence) co_return telemetry::MoreWork::no;
   auto work = [this, fence = *fence, now = clock_.now()](sql::Tx& tx) {

@@ -47,6 +47,7 @@ class FeedServer {
   Task<Result<http::Response>> forget_consumer(Ctx ctx, http::Request request);
   Task<telemetry::MoreWork> trim_round(Ctx ctx);
   Task<void> note_acknowledged(Ctx ctx);
+  Task<void> measure(Ctx ctx);
   /// Waits for a commit, the deadline or a drain.
   Task<void> wait_until(Deadline deadline);
   void wake();

@@ -5,7 +5,6 @@
 
 #include "libs/base/unavailable.hpp"
 #include "libs/log/log.hpp"
-#include "libs/sql/faults.hpp"
 
 namespace agora::events {
 namespace {
@@ -18,7 +17,7 @@ constexpr std::chrono::milliseconds kAbortDeadline{2'000};
 
 constexpr sql::Sql kAfter{
     "SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM numbered_events "
-    "WHERE sequence > $1 ORDER BY sequence LIMIT $2"};
+    "WHERE sequence > $1 AND sequence <= $2 ORDER BY sequence"};
 // Numbered after the cursor, or not numbered yet: how many, and when the oldest came to be.
 constexpr sql::Sql kUnnumbered{"SELECT 0", "SELECT count(*) FROM outbox_new"};
 #define AGORA_OLDEST "(SELECT time FROM numbered_events WHERE sequence > $1 ORDER BY sequence LIMIT 1)"
@@ -30,7 +29,7 @@ constexpr sql::Sql kOldest{"SELECT " AGORA_OLDEST,
 struct Unpublished {
   std::int64_t cursor = 0;
   LoggedEvents events{};
-  bool cut = false;  ///< a limit ended it: there may be more
+  bool cut = false;  ///< a limit ended it: there is more
 };
 
 /// How much that is.
@@ -52,16 +51,18 @@ LoggedEvent read_event(const sql::Rows& row) {
 }
 
 Unpublished read_unpublished(sql::Tx& tx, const EventLog& log, const RelayLimits& limits) {
-  Unpublished found{.cursor = log.relayed_through(tx),
-                    .events = {.publisher = log.publisher(), .log_id = log.state(tx).log_id}};
+  const auto [log_id, head, trimmed_through] = log.state(tx);
+  Unpublished found{.cursor = log.relayed_through(tx), .events = {.publisher = log.publisher(), .log_id = log_id}};
+  const auto stretch = log.next_stretch(tx, found.cursor, head, limits.batch_events_max);
+  if (!stretch) return found;
   auto& events = found.events.events;
   std::int64_t bytes = 0;
-  auto rows = tx.query(kAfter, {found.cursor, limits.batch_events_max});
-  while (!found.cut && rows.next()) {
+  auto rows = tx.query(kAfter, {stretch->after, stretch->through});
+  while (bytes <= limits.batch_bytes_max && rows.next()) {
     events.push_back(read_event(rows));
     bytes += static_cast<std::int64_t>(events.back().data.size());
-    found.cut = bytes > limits.batch_bytes_max || static_cast<std::int64_t>(events.size()) == limits.batch_events_max;
   }
+  found.cut = !events.empty() && events.back().sequence < head;
   return found;
 }
 
@@ -139,10 +140,8 @@ Task<MoreWork> Relay::publish_next(Ctx ctx, sql::Fence fence) {
   const auto through = found.events.events.back().sequence;
 
   auto done = co_await transport_.publish(ctx, std::move(found.events));
-  AGORA_CRASH_POINT("events.relay.published");
   if (done) done = co_await transport_.commit(ctx);
   if (!done) co_await give_up(std::move(ctx), done.error());
-  AGORA_CRASH_POINT("events.relay.committed");
 
   auto move = [this, fence = std::move(fence), from = found.cursor, through](sql::Tx& tx) {
     const bool is_ours = sql::stands(tx, fence);

@@ -107,14 +107,14 @@ Task<void> Process::drain() {
   co_await internal_server_->drain(deadline);
   for (const auto& stop : on_drain_) stop();
   for (const auto& job : jobs_) co_await job->stop();
-  // Last of those that write: what was committed while we drained has its number.
+  co_await consumers_->stop();
+  // After those that write; what it misses another replica numbers, or we at the next start.
   if (numbering_) co_await numbering_->stop();
   if (relaying_) {
     co_await relaying_->stop();
     const Ctx ctx{.deadline = std::chrono::steady_clock::now() + kReleaseDeadline};
     co_await relay_->release(ctx);
   }
-  co_await consumers_->stop();
   io_.stop();
 }
 

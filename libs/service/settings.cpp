@@ -27,7 +27,18 @@ void declare_sql(config::Parser& parser, sql::Limits& sql) {
   parser.option("sql.queue-max", sql.queue_max, "Most works that wait", {.min = 1, .max = 1'000'000});
   parser.option("sql.readers", sql.readers, "Read connections", {.min = 1, .max = 64});
   parser.option("sql.writers", sql.writers, "PostgreSQL: write connections", {.min = 1, .max = 64});
-  parser.option("sql.retries-max", sql.retries_max, "Retries of serialization failures", {.min = 0, .max = 100});
+  parser.option("sql.retries-max", sql.retries_max,
+                "PostgreSQL: retries of serialization failures and connections lost before COMMIT",
+                {.min = 0, .max = 100});
+  parser.option("sql.statement-time-max", sql.statement_time_max,
+                "PostgreSQL: a statement takes at most this long, less where its deadline is nearer",
+                {.min = 1, .max = kDay});
+  parser.option("sql.idle-in-transaction-max", sql.idle_in_transaction_max,
+                "PostgreSQL: a process that stops keeps its locks for so long", {.min = 100, .max = 2'000});
+  parser.option("sql.reconnect-wait-max", sql.reconnect_wait_max, "PostgreSQL: longest time between tries to connect",
+                {.min = 1, .max = 60'000});
+  parser.option("sql.migration-lock-wait-max", sql.migration_lock_wait_max,
+                "PostgreSQL: a migration waits for a table at most this long", {.min = 1, .max = kDay});
   parser.option("sql.wal-bytes-max", sql.wal_bytes_max, "SQLite: the WAL is truncated above this",
                 {.min = 1 << 20, .max = std::int64_t{1} << 40});
 }
@@ -42,6 +53,12 @@ void declare_events(config::Parser& parser, Settings& c) {
   parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
   parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
                 {.min = 1, .max = 10'000});
+  parser.option("events.trim-lease", c.events.trim_lease,
+                "Another replica trims when the one that did is gone this long", {.min = 0, .max = kDay});
+  parser.option("events.numbering-interval", c.numbering.interval,
+                "PostgreSQL: how soon a replica sees what another has committed", {.min = 1, .max = 10'000});
+  parser.option("events.numbering-batch-max", c.numbering.batch_max, "PostgreSQL: events numbered in one transaction",
+                {.min = 1, .max = 1'000'000});
   parser.option("events.wait", c.consumer.wait, "How long a poll of a feed waits", {.min = 0, .max = 25'000});
   parser.option("events.relay-batch-max", c.relay.batch_events_max, "Kafka: most events in one transaction",
                 {.min = 1, .max = 10'000});

@@ -82,6 +82,19 @@ TEST_P(EventLogTest, APositionGoesPastTopicsThatWereNotAskedFor) {
   EXPECT_EQ(page.next.sequence, 2);
 }
 
+TEST_P(EventLogTest, WhatFollowsAfterManyThatWereNotAskedForIsFound) {
+  for (int version = 1; version <= 10; ++version) add(kStates, "s1", version);
+  add(kFacts, "o1", 1);
+  add(kStates, "s1", 11);
+  add(kFacts, "o1", 2);
+  const auto page = read({.topics = {kFacts}}).value();
+  EXPECT_EQ(contents(page), "o1/1 o1/2") << "in one page, though it looks at three rows at a time";
+  EXPECT_EQ(page.next.sequence, 13);
+  while (trim(kNow + 11min).more) {
+  }
+  EXPECT_EQ(contents(read({.topics = both_}).value()), "o1/1 s1/11 o1/2") << "beyond what was compacted";
+}
+
 TEST_P(EventLogTest, AnotherLogAndALostPositionAreNo) {
   add(kFacts, "o1", 1);
   add(kFacts, "o1", 2);

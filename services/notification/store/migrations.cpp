@@ -1,9 +1,9 @@
 #include <array>
 
 #include "embedded/migration_0003_notifications.hpp"
+#include "embedded/migration_0004_claims.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
-#include "libs/sql/lease.hpp"
 #include "services/notification/store/notification_store.hpp"
 
 namespace agora::notification {
@@ -13,7 +13,7 @@ std::span<const sql::Migration> migrations() {
       {1, "0001_inbox", events::kInboxSchema},
       {2, "0002_erased_users", service::kErasedUsersSchema},
       {3, "0003_notifications", embedded::migration_0003_notifications},
-      {4, "0004_leases", sql::kLeasesSchema},
+      {4, "0004_claims", embedded::migration_0004_claims},
   }};
   return kMigrations;
 }
