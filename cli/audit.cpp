@@ -1,5 +1,6 @@
 // agora audit: recounts what the services' databases hold, by queries of its own.
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -28,7 +29,7 @@ constexpr const char* kDescription =
     "A history has a JSON object per line: "
     "{\"op\":\"invoke|ok|fail|info\",\"type\":\"place|cancel\",\"order_id\":...,\n"
     "\"key\":...,\"status\":...,\"body\":...}; info: no answer came.\n"
-    "Exit codes: 0 clean; 1 violations; 2 a file could not be read.\n";
+    "Exit codes: 0 clean; 1 violations, or a damaged file; 2 a file is not ours, or cannot be read now.\n";
 
 struct Settings {
   std::string data = "data";
@@ -55,28 +56,37 @@ void audit_order(sql::Tx& tx, const Settings& settings, Report& report) {
   audit_order_amounts(tx, report);
 }
 
-/// Of the service's own file alone. False: it is damaged, and nothing else could be said of it.
-bool audit_own(const DatabaseFile& file, const Settings& settings, Report& report) {
-  bool is_sound = true;
+/// Of the service's own file alone.
+void audit_own(const DatabaseFile& file, const Settings& settings, Report& report) {
   SqliteFile(file.path).snapshot([&](sql::Tx& tx) {
     audit_file(tx, report);
-    is_sound = report.violations().empty();
-    if (!is_sound) {
-      report.not_checked("all", "the file is damaged: put a copy back (agora restore)");
-      return;
-    }
+    if (!report.violations().empty()) return;
     if (file.service.name == "order") audit_order(tx, settings, report);
     if (file.service.name == "notification") audit_notifications(tx, report);
     audit_inbox(tx, report);
   });
-  return is_sound;
+}
+
+/// The same. False: the file is damaged, and nothing else could be said of it.
+bool is_sound(const DatabaseFile& file, const Settings& settings, Report& report) {
+  try {
+    audit_own(file, settings, report);
+  } catch (const sql::DatabaseError& error) {
+    if (error.retry_helps()) throw sql::DatabaseError(error.kind(), file.path.string() + ": " + error.what());
+    report.violated({"file", "file", file.path.string(), error.what()});
+  }
+  const auto& found = report.violations();
+  const bool damaged =
+      std::any_of(found.begin(), found.end(), [](const auto& violation) { return violation.invariant == "file"; });
+  if (damaged) report.not_checked("all", "the file is damaged: put a copy back (agora restore)");
+  return !damaged;
 }
 
 /// Of what others told the service.
-void audit_heard(const DatabaseFile& file, const std::vector<DatabaseFile>& all, Report& report) {
+void audit_heard(const DatabaseFile& file, const std::vector<DatabaseFile>& sound, Report& report) {
   for (const auto& publisher : publishers_for(file.service.name)) {
     std::optional<SqliteFile::Attached> log;
-    for (const auto& other : all) {
+    for (const auto& other : sound) {
       if (other.service.name == publisher) log.emplace(SqliteFile::Attached{"publisher", other.path});
     }
     SqliteFile(file.path, log).snapshot([&](sql::Tx& tx) {
@@ -92,11 +102,17 @@ int audit(int argc, const char* const* argv) {
   if (const auto code = settings.parse(argc, argv)) return *code;
   const auto files = databases_in(settings.data);
   std::vector<Audited> all;
+  std::vector<DatabaseFile> sound;
   for (const auto& file : files) {
     auto& audited = all.emplace_back();
     audited.service = file.service.name;
     audited.file = file.path.string();
-    if (audit_own(file, settings, audited.report)) audit_heard(file, files, audited.report);
+    if (is_sound(file, settings, audited.report)) sound.push_back(file);
+  }
+  for (const auto& file : sound) {
+    const auto audited =
+        std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.service == file.service.name; });
+    audit_heard(file, sound, audited->report);
   }
   if (settings.json) {
     print_json(as_json(all));

@@ -11,12 +11,12 @@
 namespace agora::cli {
 namespace {
 
-constexpr sql::Sql kFailures{"SELECT publisher, failure FROM inbox_positions WHERE failure IS NOT NULL"};
+constexpr sql::Sql kFailures{"SELECT DISTINCT publisher, failure FROM inbox_positions WHERE failure IS NOT NULL"};
 constexpr sql::Sql kParked{
     "SELECT event_id, publisher || ' ' || topic || ' ' || subject || ' version ' || version || ', ' || reason || ' (' "
     "|| detail || ')' || CASE WHEN dead = 1 THEN ', given up' ELSE '' END FROM parked_events "
     "ORDER BY publisher, topic, subject, version"};
-constexpr sql::Sql kPosition{"SELECT log_id, sequence FROM inbox_positions WHERE publisher = $1"};
+constexpr sql::Sql kPosition{"SELECT log_id, sequence FROM inbox_positions WHERE publisher = $1 AND stream = ''"};
 constexpr sql::Sql kLog{R"sql(
 SELECT log_id, trimmed_through, (SELECT coalesce(max(seq), 0) FROM publisher.sqlite_sequence WHERE name = 'outbox')
 FROM publisher.event_log)sql"};
@@ -166,7 +166,7 @@ void audit_delivery(sql::Tx& tx, const std::string& publisher, std::string_view 
   // It may run without that publisher: nothing is wrong with that.
   if (!position) return;
   if (has_log == HasLog::no) {
-    report.not_checked("I8", "what " + publisher + " told: its database is not in this folder");
+    report.not_checked("I8", "what " + publisher + " told: its database is not in this folder, or damaged");
     return;
   }
   Log log;

@@ -1,5 +1,6 @@
 // agora backup: a consistent copy of each service's file, while the service writes it or not.
 
+#include <system_error>
 #include <unistd.h>
 
 #include "cli/command.hpp"
@@ -43,13 +44,28 @@ struct Settings {
   }
 };
 
+/// A file that goes with it, unless it got its right name before.
+class Temporary {
+ public:
+  explicit Temporary(fs::path path) : path_(std::move(path)) { make_private_file(path_); }
+  ~Temporary() {
+    std::error_code gone;
+    for (const auto* suffix : {"", "-journal"}) fs::remove(path_.string() + suffix, gone);
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 /// Writes the copy under another name first: whoever sees the right name sees all of it.
 Copied copy(const DatabaseFile& file, const fs::path& folder) {
   const auto target = folder / file.service.database;
-  const fs::path temporary = folder / ("." + std::string(file.service.database) + "." + std::to_string(::getpid()));
-  make_private_file(temporary);
-  SqliteFile(file.path).copy_into(temporary);
-  rename_to_new(temporary, target);
+  const Temporary temporary(folder / ("." + std::string(file.service.database) + "." + std::to_string(::getpid())));
+  SqliteFile(file.path).copy_into(temporary.path());
+  rename_to_new(temporary.path(), target);
   sync(folder);
   return {.service = std::string(file.service.name), .from = file.path, .to = target, .bytes = fs::file_size(target)};
 }

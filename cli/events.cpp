@@ -145,6 +145,28 @@ Answer ask(HttpCalls& calls, const Settings& settings, std::string method, const
   return answer;
 }
 
+/// All that is parked, page by page. "No": the answer that refused.
+struct ParkedPages {
+  std::vector<json::Document> pages;
+  std::optional<Answer> refused;
+};
+
+ParkedPages ask_parked(HttpCalls& calls, const Settings& settings) {
+  ParkedPages all;
+  std::string cursor;
+  do {
+    auto answer =
+        ask(calls, settings, "GET", "/internal/parked?limit=100" + (cursor.empty() ? cursor : "&cursor=" + cursor));
+    if (answer.status != 200) {
+      all.refused = std::move(answer);
+      return all;
+    }
+    all.pages.push_back(answer.document());
+    cursor = text_member(all.pages.back().root(), "next_cursor");
+  } while (!cursor.empty());
+  return all;
+}
+
 int refused(const Answer& answer) {
   say("events: " + answer.why());
   return kBad;
@@ -153,19 +175,19 @@ int refused(const Answer& answer) {
 int list(HttpCalls& calls, const Settings& settings) {
   const auto consumers = ask(calls, settings, "GET", "/internal/consumers");
   if (consumers.status != 200) return refused(consumers);
-  const auto parked = ask(calls, settings, "GET", "/internal/parked");
-  if (parked.status != 200) return refused(parked);
+  const auto parked = ask_parked(calls, settings);
+  if (parked.refused) return refused(*parked.refused);
   if (settings.json) {
     std::string out;
     json::Writer json(out);
     json.begin_object();
-    json.key("consumers").raw(items_text(consumers.document()));
-    json.key("parked").raw(items_text(parked.document())).end_object();
+    json.key("consumers").raw(items_text({consumers.document()}));
+    json.key("parked").raw(items_text(parked.pages)).end_object();
     print_json(out);
     return kDone;
   }
   print_consumers(consumers.document());
-  print_parked(parked.document());
+  print_parked(parked.pages);
   return kDone;
 }
 
@@ -173,9 +195,9 @@ int list(HttpCalls& calls, const Settings& settings) {
 int on_subject(HttpCalls& calls, const Settings& settings, const std::string& verb) {
   auto wanted = settings.wanted;
   if (!wanted.is_complete()) {
-    const auto parked = ask(calls, settings, "GET", "/internal/parked");
-    if (parked.status != 200) return refused(parked);
-    const auto matching = matching_subjects(parked.document(), wanted);
+    const auto parked = ask_parked(calls, settings);
+    if (parked.refused) return refused(*parked.refused);
+    const auto matching = matching_subjects(parked.pages, wanted);
     if (matching.empty()) {
       say("events: nothing is parked for " + wanted.subject + "; agora events list shows what is");
       return kBad;

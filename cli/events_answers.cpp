@@ -16,6 +16,12 @@ void for_each_of(const json::Document& document, std::string_view name, Each eac
   for (auto node = list ? list->first() : std::nullopt; node; node = node->next()) each(*node);
 }
 
+/// The same for the items of pages.
+template <class Each>
+void for_each_item(const std::vector<json::Document>& pages, Each each) {
+  for (const auto& page : pages) for_each_of(page, "items", each);
+}
+
 bool is_meant(const Wanted& found, const Wanted& wanted) {
   const auto fits = [](const std::string& value, const std::string& said) { return said.empty() || value == said; };
   return fits(found.publisher, wanted.publisher) && fits(found.log_id, wanted.log_id) &&
@@ -36,9 +42,9 @@ std::string Wanted::as_json() const {
   return out;
 }
 
-std::vector<Wanted> matching_subjects(const json::Document& parked, const Wanted& wanted) {
+std::vector<Wanted> matching_subjects(const std::vector<json::Document>& parked, const Wanted& wanted) {
   std::vector<Wanted> matching;
-  for_each_of(parked, "items", [&](const json::Node& item) {
+  for_each_item(parked, [&](const json::Node& item) {
     const Wanted found{text_member(item, "publisher"), text_member(item, "log_id"), text_member(item, "topic"),
                        text_member(item, "subject")};
     // Several versions of one subject may be parked.
@@ -49,11 +55,13 @@ std::vector<Wanted> matching_subjects(const json::Document& parked, const Wanted
   return matching;
 }
 
-std::string items_text(const json::Document& answer) {
-  std::string text;
-  const auto items = answer.root().member("items");
-  if (items) json::append(text, *items);
-  return text.empty() ? "[]" : text;
+std::string items_text(const std::vector<json::Document>& pages) {
+  std::string text = "[";
+  for_each_item(pages, [&](const json::Node& item) {
+    if (text.size() > 1) text += ',';
+    json::append(text, item);
+  });
+  return text + ']';
 }
 
 void print_consumers(const json::Document& consumers) {
@@ -62,7 +70,8 @@ void print_consumers(const json::Document& consumers) {
     any = true;
     const auto degraded = text_member(item, "degraded");
     const auto log_id = text_member(item, "log_id");
-    std::cout << text_member(item, "publisher") << ": "
+    const auto stream = text_member(item, "stream");
+    std::cout << text_member(item, "publisher") << (stream.empty() ? "" : " " + stream) << ": "
               << (log_id.empty() ? "nothing read yet" : "read through event " + text_member(item, "sequence"))
               << (log_id.empty() ? "" : " of log " + log_id) << (degraded.empty() ? "" : "; DEGRADED: " + degraded)
               << '\n';
@@ -70,9 +79,9 @@ void print_consumers(const json::Document& consumers) {
   if (!any) std::cout << "this service consumes no log\n";
 }
 
-void print_parked(const json::Document& parked) {
+void print_parked(const std::vector<json::Document>& pages) {
   bool any = false;
-  for_each_of(parked, "items", [&](const json::Node& item) {
+  for_each_item(pages, [&](const json::Node& item) {
     any = true;
     const bool is_dead = text_member(item, "dead") == "true";
     std::cout << "parked: " << text_member(item, "publisher") << ' ' << text_member(item, "topic") << ' '

@@ -18,14 +18,14 @@ struct Wanted {
 };
 
 /// The subjects among parked events that are meant, each once.
-std::vector<Wanted> matching_subjects(const json::Document& parked, const Wanted& wanted);
+std::vector<Wanted> matching_subjects(const std::vector<json::Document>& parked, const Wanted& wanted);
 
-/// The member `items` as JSON.
-std::string items_text(const json::Document& answer);
+/// The members `items` of all pages as one JSON array.
+std::string items_text(const std::vector<json::Document>& pages);
 
 /// For people.
 void print_consumers(const json::Document& consumers);
-void print_parked(const json::Document& parked);
+void print_parked(const std::vector<json::Document>& pages);
 void print_rebuilt(const json::Document& rebuilt, const std::string& publisher);
 
 }  // namespace agora::cli

@@ -63,7 +63,7 @@ bool all_sound(const std::vector<DatabaseFile>& copies) {
     };
     try {
       for (const auto& damage : SqliteFile(copy.path).damages()) complain(damage);
-    } catch (const sql::DatabaseError& error) {
+    } catch (const std::runtime_error& error) {
       complain(error.what());
     }
   }

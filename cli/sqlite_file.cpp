@@ -47,9 +47,7 @@ std::string quoted(const fs::path& path) {
 
 /// For reading alone.
 std::unique_ptr<Connection> open(const fs::path& path) {
-  const auto refuse = [&](const std::string& why) {
-    throw sql::DatabaseError(sql::DatabaseError::Kind::failed, path.string() + " " + why);
-  };
+  const auto refuse = [&](const std::string& why) { throw std::runtime_error(path.string() + " " + why); };
   if (!fs::is_regular_file(path)) refuse("is not there");
   auto connection = std::make_unique<Connection>(path.string(), Mode::read_only, kDurable);
   if (connection->pragma("PRAGMA application_id") != kApplicationId) refuse("is another program's database");

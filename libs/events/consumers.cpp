@@ -1,6 +1,8 @@
 #include "libs/events/consumers.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include <boost/describe/class.hpp>
 
@@ -12,7 +14,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryInterval{1'000};
 constexpr std::chrono::milliseconds kRetryDeadline{30'000};
-constexpr std::int64_t kListMax = 100;
 
 std::vector<std::string> topics_of(std::string_view publisher, std::string_view service) {
   std::vector<std::string> names;
@@ -46,6 +47,31 @@ Error nothing_parked() {
   return {Errc::not_found, "not_found", "Nothing is parked for this subject."};
 }
 
+/// A list of parked events knows no filters.
+constexpr std::string_view kNoFilters = "parked";
+
+std::string cursor_of(const Parked& last) {
+  const auto micros = std::to_string(last.parked_at.time_since_epoch().count());
+  const http::Cursor cursor{
+      {last.publisher, micros, last.log_id, last.topic, last.subject, std::to_string(last.version)}};
+  return cursor.encode(kNoFilters);
+}
+
+Result<std::optional<Parked>> from_cursor(const std::string& text) {
+  AGORA_TRY(const auto cursor, http::Cursor::decode(text, kNoFilters, 6));
+  AGORA_TRY(const auto parked_at, cursor.time(1));
+  std::int64_t version = 0;
+  const auto& digits = cursor.fields[5];
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+  if (ec != std::errc{} || end != digits.data() + digits.size()) return http::invalid_cursor();
+  return std::optional(Parked{.publisher = cursor.fields[0],
+                              .log_id = cursor.fields[2],
+                              .topic = cursor.fields[3],
+                              .subject = cursor.fields[4],
+                              .version = version,
+                              .parked_at = parked_at});
+}
+
 void write_parked(json::Writer& json, const Parked& parked) {
   json.begin_object()
       .member("publisher", parked.publisher)
@@ -71,9 +97,9 @@ void Consumers::start(asio::io_context& io, const std::vector<Peer>& peers, cons
     if (peer.url.empty()) continue;
     if (!transfers_) transfers_.emplace();
     options.publisher = peer.publisher;
-    options.topics = topics_of(peer.publisher, service_);
     One one;
-    one.source = std::make_unique<FeedSource>(*transfers_, peer.url, service_, token);
+    one.source =
+        std::make_unique<FeedSource>(*transfers_, peer.url, service_, token, topics_of(peer.publisher, service_));
     one.consumer = std::make_unique<Consumer>(io, database_, *one.source, options, handler_, clock_, metrics);
     one.retry = std::make_unique<telemetry::JobLoop>(io, "events.retry." + peer.publisher, kRetryInterval,
                                                      kRetryDeadline, one.consumer->retry_job(), metrics);
@@ -90,24 +116,33 @@ void Consumers::report_to(http::Readiness& readiness) {
   }
 }
 
-Task<void> Consumers::stop() {
-  for (auto& one : all_) co_await one.retry->stop();
+void Consumers::begin_stop() {
+  for (auto& one : all_) one.consumer->begin_stop();
+  // Polls end, and those that a rebuild makes.
   if (transfers_) transfers_->stop();
+}
+
+Task<void> Consumers::stop() {
+  begin_stop();
   for (auto& one : all_) co_await one.consumer->stop();
+  for (auto& one : all_) co_await one.retry->stop();
 }
 
 std::vector<http::Route> Consumers::routes() {
   const auto bound = [this](auto method) {
     return [this, method](Ctx ctx, http::Request request) { return (this->*method)(std::move(ctx), request); };
   };
-  const auto row = [&](http::Method method, std::string path, std::string id, auto handler) {
-    return http::Route{method,        std::move(path), std::move(id), http::Auth::service, http::Ownership::none,
-                       bound(handler)};
+  const auto row = [&](http::Method method, std::string path, std::string id, auto handler,
+                       http::Query query = http::Query::refused) {
+    http::Route route{method,        std::move(path), std::move(id), http::Auth::service, http::Ownership::none,
+                      bound(handler)};
+    route.query = query;
+    return route;
   };
   return {row(http::Method::get, "/internal/consumers", "listConsumers", &Consumers::list_consumers),
           row(http::Method::post, "/internal/consumers/{publisher}/rebuild", "rebuildConsumer",
               &Consumers::rebuild_consumer),
-          row(http::Method::get, "/internal/parked", "listParked", &Consumers::list_parked),
+          row(http::Method::get, "/internal/parked", "listParked", &Consumers::list_parked, http::Query::read),
           row(http::Method::post, "/internal/parked/replay", "replayParked", &Consumers::replay_parked),
           row(http::Method::post, "/internal/parked/skip", "skipParked", &Consumers::skip_parked)};
 }
@@ -123,12 +158,20 @@ Consumers::HandlerResult Consumers::list_consumers(Ctx ctx, http::Request) {
   json::Writer json(response.body);
   json.begin_object().key("items").begin_array();
   for (const auto& one : all_) {
-    auto work = [inbox = one.consumer->inbox()](sql::Tx& tx) { return inbox.standing(tx); };
-    const auto standing = co_await database_.read(ctx, work);
-    json.begin_object().member("publisher", one.consumer->inbox().publisher());
-    const auto& position = standing.value_or(Standing{}).position;
-    json.member("log_id", position.log_id).member("sequence", position.sequence).member("event_id", position.event_id);
-    json.member("degraded", standing ? standing->failure : std::nullopt).end_object();
+    auto work = [inbox = one.consumer->inbox()](sql::Tx& tx) { return inbox.standings(tx); };
+    const auto standings = co_await database_.read(ctx, work);
+    const auto write = [&](const std::string& stream, const Position& at) {
+      json.begin_object()
+          .member("publisher", one.consumer->inbox().publisher())
+          .member("stream", stream)
+          .member("log_id", at.log_id)
+          .member("sequence", at.sequence)
+          .member("event_id", at.event_id)
+          .member("degraded", standings.failure)
+          .end_object();
+    };
+    for (const auto& [stream, standing] : standings.streams) write(stream, standing.position);
+    if (standings.streams.empty()) write("", {});
   }
   json.end_array().end_object();
   co_return response;
@@ -155,16 +198,39 @@ Consumers::HandlerResult Consumers::rebuild_consumer(Ctx ctx, http::Request requ
   co_return response;
 }
 
-Consumers::HandlerResult Consumers::list_parked(Ctx ctx, http::Request) {
+Consumers::HandlerResult Consumers::list_parked(Ctx ctx, http::Request request) {
+  AGORA_CO_TRY(auto pairs, request.query());
+  http::QueryParameters parameters(std::move(pairs));
+  const auto limit = static_cast<std::size_t>(parameters.take_limit());
+  const auto cursor = parameters.take("cursor");
+  AGORA_CO_TRY_VOID(parameters.finish());
+  std::optional<Parked> after;
+  if (cursor) {
+    AGORA_CO_TRY(after, from_cursor(*cursor));
+  }
+  std::vector<Parked> page;
+  bool begun = !after;
+  for (const auto& one : all_) {
+    const auto& inbox = one.consumer->inbox();
+    const bool goes_on = after && after->publisher == inbox.publisher();
+    begun |= goes_on;
+    if (!begun || page.size() > limit) continue;
+    const auto wanted = static_cast<std::int64_t>(limit + 1 - page.size());
+    auto work = [inbox, from = goes_on ? after : std::nullopt, wanted](sql::Tx& tx) {
+      return inbox.list(tx, from, wanted);
+    };
+    auto found = co_await database_.read(ctx, work);
+    std::move(found.begin(), found.end(), std::back_inserter(page));
+  }
+  const bool has_more = page.size() > limit;
+  if (has_more) page.resize(limit);
   http::Response response;
   json::Writer json(response.body);
   json.begin_object().key("items").begin_array();
-  for (const auto& one : all_) {
-    auto work = [inbox = one.consumer->inbox()](sql::Tx& tx) { return inbox.list(tx, kListMax); };
-    const auto parked = co_await database_.read(ctx, work);
-    for (const auto& event : parked) write_parked(json, event);
-  }
-  json.end_array().end_object();
+  for (const auto& event : page) write_parked(json, event);
+  json.end_array();
+  json.member("next_cursor", has_more ? std::optional(cursor_of(page.back())) : std::nullopt);
+  json.member("has_more", has_more).end_object();
   co_return response;
 }
 

@@ -32,7 +32,9 @@ class Consumers {
   void report_to(http::Readiness& readiness);
   /// `/internal/consumers`, `/internal/parked` and what can be done about them; they want the service token.
   std::vector<http::Route> routes();
-  /// Ends polls and batches.
+  /// Ends polls, and begins nothing more.
+  void begin_stop();
+  /// Returns when what was under way ended.
   Task<void> stop();
 
  private:

@@ -30,6 +30,20 @@ struct Attributes {
 BOOST_DESCRIBE_STRUCT(Attributes, (),
                       (specversion, id, source, type, topic, subject, time, logid, sequence, version, traceparent))
 
+/// What it takes to park an event.
+struct Identity {
+  std::string id{};
+  std::string topic{};
+  json::Text<kIdLengthMax> subject{};
+  std::string logid{};
+  std::string sequence{};
+  std::string version{};
+};
+BOOST_DESCRIBE_STRUCT(Identity, (), (id, topic, subject, logid, sequence, version))
+
+/// Values in one event: as many as fit.
+constexpr std::size_t kEventValuesMax = kEventBytesMax / 2;
+
 /// CloudEvents integers have 32 bits, so ours are decimal strings.
 std::optional<std::int64_t> read_decimal(std::string_view digits) {
   std::int64_t number = 0;
@@ -85,8 +99,29 @@ Result<Event> read_event(std::shared_ptr<const json::Document> document, const j
                .node = node};
 }
 
+Result<Event> read_delivered(std::shared_ptr<const json::Document> document, const json::Node& node) {
+  auto event = read_event(document, node);
+  if (event) return event;
+  auto read = json::read<Identity>(node, json::UnknownFields::ignore);
+  const auto sequence = read ? read_decimal(read->sequence) : std::nullopt;
+  const auto version = read ? read_decimal(read->version) : std::nullopt;
+  if (!sequence || !version) return event.error();
+  auto why = "it is no event: " + event.error().message;
+  for (const auto& field : event.error().fields) why += " " + field.pointer + " " + field.message + ".";
+  const Error unreadable{Errc::invalid_argument, "unreadable_event", std::move(why)};
+  return Event{.id = std::move(read->id),
+               .topic = std::move(read->topic),
+               .subject = std::move(read->subject.value),
+               .version = *version,
+               .log_id = std::move(read->logid),
+               .sequence = *sequence,
+               .unreadable = std::make_shared<const Error>(unreadable),
+               .document = std::move(document),
+               .node = node};
+}
+
 Result<Event> read_event(std::string_view text) {
-  AGORA_TRY(auto parsed, json::Document::parse(text));
+  AGORA_TRY(auto parsed, json::Document::parse(text, kEventValuesMax));
   auto document = std::make_shared<const json::Document>(std::move(parsed));
   const auto root = document->root();
   return read_event(std::move(document), root);

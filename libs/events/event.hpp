@@ -48,6 +48,9 @@ struct Event {
   std::string log_id{};       ///< of the log it was read from
   std::int64_t sequence = 0;  ///< its number in that log
 
+  /// Why it cannot be read as an event; then only what it takes to park it is known. Null: nothing is wrong.
+  std::shared_ptr<const Error> unreadable{};
+
   std::shared_ptr<const json::Document> document{};  ///< what it was read from
   std::optional<json::Node> node{};                  ///< the whole event in it
 
@@ -59,6 +62,9 @@ struct Event {
 
 /// Reads an event that stands somewhere in a document. "No": invalid_argument `validation_failed` naming what is wrong.
 Result<Event> read_event(std::shared_ptr<const json::Document> document, const json::Node& node);
+/// The same for what was delivered: where the event is not right, but its id, log, topic, subject, version and number
+/// can be read, it is given as `unreadable`, so that its subject alone waits. "No": not even these.
+Result<Event> read_delivered(std::shared_ptr<const json::Document> document, const json::Node& node);
 /// Reads an event from its text, as it was parked. "No": as above, or what Document::parse says.
 Result<Event> read_event(std::string_view text);
 

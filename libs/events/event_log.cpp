@@ -58,6 +58,7 @@ constexpr sql::Sql kCompactedThrough{"UPDATE event_log SET compacted_through = $
 constexpr sql::Sql kTrimmable{
     "SELECT sequence, event_id, topic, time FROM numbered_events WHERE sequence > $1 AND sequence <= $2 "
     "ORDER BY sequence"};
+constexpr sql::Sql kKeptAfter{"SELECT count(*) FROM (SELECT 1 FROM numbered_events WHERE sequence > $1 LIMIT $2) AS kept"};
 constexpr sql::Sql kDeleteFact{"DELETE FROM outbox WHERE sequence = $1",
                                "WITH gone AS (DELETE FROM outbox_numbers WHERE sequence = $1 RETURNING id) "
                                "DELETE FROM outbox WHERE id IN (SELECT id FROM gone)"};
@@ -273,6 +274,13 @@ EventLog::Compacted EventLog::compact(sql::Tx& tx, Timestamp now) const {
   return done;
 }
 
+bool EventLog::holds_too_many(sql::Tx& tx, std::int64_t acked, std::int64_t head) const {
+  // There are never more rows than numbers, and those cost nothing to count.
+  if (head - acked <= limits_.keep_rows_max) return false;
+  auto rows = tx.query(kKeptAfter, {acked, limits_.keep_rows_max + 1});
+  return rows.next() && rows.int64(0) > limits_.keep_rows_max;
+}
+
 std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const {
   // A relay is never dropped: what it has not published is nowhere else.
   if (!relay_.empty()) return relayed_through(tx);
@@ -282,19 +290,18 @@ std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std:
     auto rows = tx.query(kConsumers);
     while (rows.next()) known[std::string(rows.text(0))] = {rows.int64(1), rows.boolean(2)};
   }
-  // The oldest row that may be kept for a consumer's sake.
-  std::int64_t kept_from = head - limits_.keep_rows_max;
+  // The oldest row, where it is older than anything may be kept for a consumer's sake.
+  std::int64_t too_old = 0;
   {
     const auto first = next_stretch(tx, state(tx).trimmed_through, head, 1).value_or(Stretch{});
     auto rows = tx.query(kTrimmable, {first.after, first.through});
-    const bool too_old = rows.next() && rows.time(3) < now - limits_.keep_max;
-    if (too_old) kept_from = std::max(kept_from, rows.int64(0));
+    if (rows.next() && rows.time(3) < now - limits_.keep_max) too_old = rows.int64(0);
   }
   auto safe = head;
   for (const auto& consumer : declared_consumers(publisher_)) {
     const auto [acked, gone] = known.contains(consumer) ? known.at(consumer) : std::pair{std::int64_t{0}, false};
     if (gone) continue;
-    if (acked < kept_from) {
+    if (acked < too_old || holds_too_many(tx, acked, head)) {
       tx.execute(kDrop, {consumer, acked, now});
       dropped.push_back(consumer);
       continue;

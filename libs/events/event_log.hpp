@@ -16,7 +16,7 @@ struct LogLimits {
   std::int64_t page_bytes_max = 4 << 20;                            ///< a page ends after the event that passes this
   std::chrono::milliseconds keep{std::chrono::hours{7 * 24}};       ///< events are kept this long, acknowledged or not
   std::chrono::milliseconds keep_max{std::chrono::hours{30 * 24}};  ///< and no longer than this for a slow consumer
-  std::int64_t keep_rows_max = 50'000'000;                          ///< nor beyond so many
+  std::int64_t keep_rows_max = 50'000'000;                          ///< nor beyond so many rows
   std::chrono::milliseconds compaction_lag{std::chrono::minutes{10}};  ///< older versions of a state stay this long
   std::int64_t trim_rows_max = 1'000;                                  ///< in one transaction
   std::chrono::milliseconds trim_lease{60'000};  ///< until another replica trims, once the one that did is gone
@@ -110,6 +110,8 @@ class EventLog {
     bool more = false;
   };
   Compacted compact(sql::Tx& tx, Timestamp now) const;
+  /// Whether more rows than may be are kept after what a consumer acknowledged. What was compacted is not kept.
+  bool holds_too_many(sql::Tx& tx, std::int64_t acked, std::int64_t head) const;
   std::int64_t safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const;
 
   std::string publisher_;

@@ -75,6 +75,7 @@ struct FeedServer::Poll {
   std::string consumer{};
   ReadRequest read{};
   std::optional<std::int64_t> ack{};
+  bool observes = false;  ///< it reads besides what it acknowledges, for a rebuild
   std::chrono::milliseconds wait{0};
 
   static Result<Poll> from(const std::string& publisher, http::Request request) {
@@ -100,6 +101,10 @@ struct FeedServer::Poll {
     poll.read.birth_through = take_number(parameters, "birth");
     poll.ack = take_number(parameters, "ack");
     if (poll.ack && poll.ack != after) parameters.complain("ack", "invalid_value", "must be after");
+    const auto observe = parameters.take("observe");
+    if (observe && *observe != "true") parameters.complain("observe", "invalid_value", "must be true");
+    poll.observes = observe.has_value();
+    if (poll.observes && poll.ack) parameters.complain("ack", "conflicting_fields", "must not come with observe");
     poll.read.limit = take_number(parameters, "limit").value_or(0);
     poll.wait = std::min(kWaitMax, std::chrono::milliseconds(take_number(parameters, "wait").value_or(0)));
     AGORA_TRY_VOID(parameters.finish());
@@ -128,6 +133,8 @@ std::vector<http::Route> FeedServer::routes() {
 Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request) {
   AGORA_CO_TRY(auto poll, Poll::from(log_.publisher(), request));
   const auto until = std::chrono::steady_clock::now() + poll.wait;
+  // Whoever begins to read the whole log needs it as it is now, whatever they acknowledged or missed before.
+  if (poll.observes && !poll.read.after) co_await forget(ctx, poll.consumer);
   while (true) {
     const auto seen = wakes_;
     ctx.deadline = std::chrono::steady_clock::now() + kReadDeadline;
@@ -156,11 +163,15 @@ Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request
 }
 
 Task<Result<http::Response>> FeedServer::forget_consumer(Ctx ctx, http::Request request) {
-  const std::string consumer(request.path_parameter("consumer"));
+  std::string consumer(request.path_parameter("consumer"));
+  co_await forget(std::move(ctx), std::move(consumer));
+  co_return http::Response{.status = 204};
+}
+
+Task<void> FeedServer::forget(Ctx ctx, std::string consumer) {
   acked_.erase(consumer);
   auto work = [this, consumer](sql::Tx& tx) { log_.forget(tx, consumer); };
   co_await database_.write(std::move(ctx), work);
-  co_return http::Response{.status = 204};
 }
 
 Task<void> FeedServer::wait_until(Deadline deadline) {
@@ -220,7 +231,10 @@ Task<telemetry::MoreWork> FeedServer::trim_round(Ctx ctx) {
   };
   const auto done = co_await database_.write(ctx, work);
   for (const auto& consumer : done.dropped) {
-    metrics_.counter("agora_events_dropped_consumers_total", "Consumers that held the log up for too long.", {}).add();
+    metrics_
+        .counter("agora_events_dropped_consumers_total", "Consumers that held the log up for too long.",
+                 {{"consumer", consumer}})
+        .add();
     log::error(ctx, "a consumer held the log up for too long and was dropped; what it missed is gone",
                {{"consumer", consumer}});
   }

@@ -45,6 +45,8 @@ class FeedServer {
 
   Task<Result<http::Response>> get_feed(Ctx ctx, http::Request request);
   Task<Result<http::Response>> forget_consumer(Ctx ctx, http::Request request);
+  /// What a consumer acknowledged, and that it was dropped: all is kept for it from now on.
+  Task<void> forget(Ctx ctx, std::string consumer);
   Task<telemetry::MoreWork> trim_round(Ctx ctx);
   Task<void> note_acknowledged(Ctx ctx);
   Task<void> measure(Ctx ctx);

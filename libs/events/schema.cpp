@@ -141,4 +141,46 @@ CREATE TABLE parked_events (
 CREATE INDEX parked_events_due ON parked_events (retry_at) WHERE dead = 0;
 )";
 
+const std::string_view kInboxStreamsSchema =
+    R"(-- A log may be read in several streams, each with a position of its own: the feed is one, named ''; with Kafka each
+-- partition is one. failure: why the consumer does not go on, until events rebuild; the same in all its streams.
+-- log_id is '' until an event of the stream was read.
+ALTER TABLE inbox_positions RENAME TO inbox_positions_before;
+CREATE TABLE inbox_positions (
+  publisher TEXT COLLATE "C" NOT NULL,
+  stream    TEXT COLLATE "C" NOT NULL,
+  log_id    TEXT COLLATE "C" NOT NULL,
+  sequence  BIGINT NOT NULL,
+  event_id  TEXT COLLATE "C" NOT NULL,
+  failure   TEXT COLLATE "C",
+  PRIMARY KEY (publisher, stream)
+);
+INSERT INTO inbox_positions (publisher, stream, log_id, sequence, event_id, failure)
+SELECT publisher, '', log_id, sequence, event_id, failure FROM inbox_positions_before;
+
+-- The topics that a position covers, each with what had been trimmed before it was. One that a later release adds is
+-- read from its beginning first. Of what was read before this step it is not known: what was applied tells.
+CREATE TABLE inbox_topics (
+  publisher     TEXT COLLATE "C" NOT NULL,
+  stream        TEXT COLLATE "C" NOT NULL,
+  topic         TEXT COLLATE "C" NOT NULL,
+  birth_through BIGINT NOT NULL,
+  PRIMARY KEY (publisher, stream, topic)
+);
+INSERT INTO inbox_topics (publisher, stream, topic, birth_through)
+SELECT DISTINCT p.publisher, '', v.topic, p.birth_through
+FROM inbox_positions_before p JOIN inbox_versions v ON v.log_id = p.log_id;
+DROP TABLE inbox_positions_before;
+
+-- carried: 1 when a rebuild took the version over and nothing was applied since. Only then may the next version have
+-- been among what was trimmed.
+ALTER TABLE inbox_versions ADD COLUMN carried BIGINT NOT NULL DEFAULT 0;
+
+-- failed_at: since when its handler fails.
+ALTER TABLE parked_events ADD COLUMN failed_at BIGINT;
+UPDATE parked_events SET failed_at = parked_at WHERE reason = 'failed';
+CREATE INDEX parked_events_listed ON parked_events (publisher, parked_at, log_id, topic, subject, version);
+CREATE INDEX parked_events_dead ON parked_events (publisher) WHERE dead = 1;
+)";
+
 }  // namespace agora::events

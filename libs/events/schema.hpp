@@ -13,5 +13,7 @@ extern const std::string_view kLogSchema;
 extern const std::string_view kNumberingSchema;
 /// What a consumer remembers: positions, versions, parked events.
 extern const std::string_view kInboxSchema;
+/// Its second step: several streams of a log, the topics that a position covers, since when a handler fails.
+extern const std::string_view kInboxStreamsSchema;
 
 }  // namespace agora::events

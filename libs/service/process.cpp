@@ -102,6 +102,8 @@ void Process::add_job(std::string name, std::chrono::milliseconds interval, tele
 Task<void> Process::drain() {
   readiness_.set_draining();
   if (feed_) feed_->drain();
+  // What others tell can wait for the next start; what is under way, a rebuild too, ends soon.
+  consumers_->begin_stop();
   const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
   co_await public_server_->drain(deadline);
   co_await internal_server_->drain(deadline);

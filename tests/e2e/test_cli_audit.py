@@ -210,7 +210,8 @@ def test_what_is_no_database_of_ours_is_told(folder):
     code, message = audit(data)
     assert code == 2 and "another program" in message
     (data / "order.db").write_bytes(b"no database" * 1000)
-    assert audit(data)[0] == 2
+    code, report = audit(data)
+    assert code == 1 and violations(report) == [("file", str(data / "order.db"))]
 
 
 def test_a_damaged_file_is_told(copy):
@@ -242,8 +243,8 @@ def consumer(copy):
     for event_id, user_id in tellable:
         database.execute(TELL.format(id=f"app-{event_id}", event=event_id, user=user_id, channel="in_app", status="NULL, NULL"))
         database.execute(TELL.format(id=f"mail-{event_id}", event=event_id, user=user_id, channel="mail", status="'sent', 1"))
-    database.execute("INSERT INTO inbox_positions VALUES ('order', ?, ?, ?, 0, NULL, 0)", (log_id, head, event_id))
-    database.executemany("INSERT INTO inbox_versions VALUES (?, ?, ?, ?)", [(log_id, *row) for row in versions])
+    database.execute("INSERT INTO inbox_positions (publisher, stream, log_id, sequence, event_id) VALUES ('order', '', ?, ?, ?)", (log_id, head, event_id))
+    database.executemany("INSERT INTO inbox_versions (log_id, topic, subject, version) VALUES (?, ?, ?, ?)", [(log_id, *row) for row in versions])
     database.commit()
     database.close()
     return copy
@@ -260,7 +261,7 @@ def test_a_consumer_that_applied_all_is_clean(consumer):
 
 @pytest.mark.parametrize("statement,expected", [
     (f"UPDATE inbox_versions SET version = 9 WHERE subject = '{{order}}'", ("I8", "{order}")),
-    ("INSERT INTO inbox_versions SELECT log_id, 'agora.orders', 'nobody', 1 FROM inbox_positions", ("I8", "nobody")),
+    ("INSERT INTO inbox_versions (log_id, topic, subject, version) SELECT log_id, 'agora.orders', 'nobody', 1 FROM inbox_positions", ("I8", "nobody")),
     ("DELETE FROM inbox_versions WHERE subject = '{order}'", ("I8", "{event}")),
     ("UPDATE inbox_positions SET sequence = 99", ("I8", "order")),
     (f"DELETE FROM notifications WHERE event_id = '{{group_event}}'", ("I7", "{group_event}")),
@@ -280,7 +281,7 @@ def test_what_a_consumer_did_not_read_yet_or_put_aside_is_no_violation(consumer)
     log_id = first(consumer, "SELECT log_id FROM event_log")
     sequence = first(consumer, f"SELECT min(sequence) FROM outbox WHERE subject = {CANCELED}")
     change(consumer, f"DELETE FROM inbox_versions WHERE subject IN ('{order}', '{first(consumer, 'SELECT ' + CANCELED)}')",
-           f"INSERT INTO parked_events VALUES ('{log_id}', 'agora.orders', '{order}', 1, '{event}', 'order', '{{}}', 'failed', 'bad', 3, 0, 0, 1)",
+           f"INSERT INTO parked_events (log_id, topic, subject, version, event_id, publisher, event, reason, detail, attempts, parked_at, retry_at, dead) VALUES ('{log_id}', 'agora.orders', '{order}', 1, '{event}', 'order', '{{}}', 'failed', 'bad', 3, 0, 0, 1)",
            f"UPDATE inbox_positions SET sequence = {sequence} - 2, event_id = 'x'", file="notification.db")
     code, report = audit(consumer)
     assert code == 0, violations(report)
@@ -288,6 +289,20 @@ def test_what_a_consumer_did_not_read_yet_or_put_aside_is_no_violation(consumer)
     assert [row["event_id"] for row in heard["parked"]] == [event] and "given up" in heard["parked"][0]["what"]
     (in_flight,) = heard["in_flight"]
     assert in_flight["what"] == "order events it has not read yet" and in_flight["count"] >= 3
+
+
+@pytest.mark.parametrize("at,bytes", [(0, b"x" * 100), (100, b"\xff" * 3000), (4096, b"\xff" * 8192)])
+def test_a_file_that_sqlite_cannot_read_is_named_and_the_others_are_audited(consumer, at, bytes):
+    """The header, the schema, or what the schema points to: no query runs, not even SQLite's own check."""
+    with (consumer / "order.db").open("r+b") as file:
+        file.seek(at)
+        file.write(bytes)
+    code, report = audit(consumer)
+    assert code == 1 and str(consumer / "order.db") in json.dumps(report["services"][0])
+    assert {v["invariant"] for v in report["services"][0]["violations"]} == {"file"}
+    told = report["services"][1]
+    assert told["violations"] == [] and any(row["what"] == "notifications" for row in told["checked"])
+    assert any("damaged" in row["why"] for row in told["not_checked"])
 
 
 def test_a_log_that_was_restored_is_not_compared(consumer):

@@ -67,6 +67,18 @@ def test_a_copy_is_not_written_over(sqlite_shop, folder):
     assert (folder / "copy" / "order.db").read_bytes() == before
 
 
+def test_a_backup_that_fails_leaves_nothing(sqlite_shop, folder):
+    sqlite_shop.stop()
+    with (sqlite_shop.data / "order.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+    done = agora("backup", "--data", sqlite_shop.data, "--to", folder / "copy")
+    assert done.returncode == 2 and "order.db" in done.stderr
+    assert list((folder / "copy").iterdir()) == []
+    sqlite_shop.data.joinpath("order.db").unlink()
+    sqlite_shop.start()
+
+
 @pytest.mark.no_audit
 def test_a_folder_without_databases_is_told(folder):
     for done in (agora("backup", "--data", folder, "--to", folder / "copy"), agora("restore", "--from", folder, "--data", folder / "data"),

@@ -78,6 +78,18 @@ def test_what_is_parked_is_listed_and_counted_by_the_audit(market, publishers):
     assert len(json.loads(done.stdout)["services"][0]["parked"]) == 2
 
 
+def test_all_that_is_parked_is_listed(market, publishers):
+    """More than fits in a page of the route, of one that is asked page by page."""
+    payment = publishers["payment"]
+    payment.send(*(payment.event("payment.captured", f"pay{i:03}", 2, payment_id=f"pay{i:03}", order_group_id="g", amount=500, currency="USD") for i in range(250)))
+    eventually(lambda: len(market.query("SELECT 1 FROM parked_events")) == 250)
+    assert {row["subject"] for row in listed(market)["parked"]} == {f"pay{i:03}" for i in range(250)}
+    assert events(market, "list")[1].count("parked: payment") == 250
+    # Whichever page it is on.
+    code, _, told = events(market, "replay", "--subject", "pay249")
+    assert code == 0, told
+
+
 def test_what_is_parked_is_tried_again(market, publishers):
     park(market, publishers)
     code, out, _ = events(market, "replay", "--subject", "pay1", "--json")

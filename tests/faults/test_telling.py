@@ -133,6 +133,77 @@ def test_a_poison_event_parks_its_subject_alone(fragile, world):
     assert not fragile.query("SELECT 1 FROM parked_events")
 
 
+def change_log(world, *statements):
+    """What order itself would never write, written into its log beside it."""
+    log = sqlite3.connect(world.order.folder / "log.db", timeout=10)
+    for statement in statements:
+        assert log.execute(statement).rowcount > 0, statement
+    log.commit()
+    log.close()
+
+
+def test_an_event_that_cannot_be_read_parks_its_subject_alone(fragile, world):
+    fragile.stop()
+    world.order.send(world.group_placed("bad"), world.group_placed("good"), world.group_paid("bad"))
+    change_log(world, "UPDATE outbox SET data = '[]' WHERE subject = 'bad' AND version = 1")
+    fragile.start()
+    told(fragile, "order_group_id = 'good'", 2)
+    parked = eventually(lambda: len(found := fragile.query("SELECT version, reason, detail FROM parked_events ORDER BY version")) == 2 and found)
+    assert [(row["version"], row["reason"]) for row in parked] == [(1, "failed"), (2, "gap")] and "/data must be an object" in parked[0]["detail"]
+    assert "degraded" not in fragile.ask_internal("/readyz?verbose").text
+
+
+@pytest.mark.parametrize("wrong", ["data = '{\"x\":'", "subject = hex(zeroblob(100))", "data = replace(hex(zeroblob(40)), '00', '{\"x\":') || '1' || replace(hex(zeroblob(40)), '00', '}')"],
+                         ids=["no JSON", "no id for a subject", "too deep"])
+def test_an_event_that_nobody_could_park_stops_its_reader_by_name(fragile, world, wrong):
+    """All before it is applied; it is named, and mended in the log it goes on."""
+    fragile.stop()
+    world.order.send(*(world.group_placed(f"g{i}") for i in range(10)))
+    kept = {row["subject"]: row["data"] for row in world.order.query("SELECT subject, data FROM outbox")}
+    change_log(world, f"UPDATE outbox SET {wrong} WHERE sequence = 7")
+    fragile.start()
+    report = eventually(lambda: (text := fragile.ask_internal("/readyz?verbose").text) and "unreadable_event" in text and text)
+    assert "the event after number 6 cannot be read" in report
+    assert len(rows(fragile, where="kind = 'order_placed'")) == 12
+    change_log(world, f"UPDATE outbox SET subject = 'g6', data = '{kept['g6']}' WHERE sequence = 7")
+    authorized = {"Authorization": f"Bearer {'t' * 32}"}
+    answer = fragile.client.post(f"http://127.0.0.1:{fragile.internal_port}/internal/consumers/order/rebuild", json={"accept_gap": False}, headers=authorized)
+    assert answer.json()["done"], answer.text
+    told(fragile, "kind = 'order_placed'", 20)
+
+
+def test_an_event_that_is_given_up_is_said_once_and_counted(fragile, world):
+    fragile.flags += ("--events.dead-after", "100ms")
+    fragile.stop()
+    fragile.start()
+    world.order.send(world.group_placed("bad"))
+    told(fragile, "kind = 'order_placed'", 2)
+    world.order.poison("order_group.paid", "bad", 2, {"order_group_id": 42})
+    eventually(lambda: 'agora_events_dead{publisher="order"} 1' in fragile.metrics())
+    assert 'agora_events_parked{publisher="order"} 1' in fragile.metrics()
+    lines = [line for line in fragile.log().splitlines() if "given up" in line]
+    assert len(lines) == 1 and '"level":"error"' in lines[0] and '"subject":"bad"' in lines[0]
+
+
+def test_a_topic_that_a_release_adds_is_read_from_its_beginning(fragile, world):
+    """As if the service had read orders alone until now; its position is past what groups told."""
+    world.order.send(*(world.group_placed(f"g{i}") for i in range(5)), *(world.order_paid(f"g{i}") for i in range(5)))
+    told(fragile, "kind <> 'welcome'", 20)
+    fragile.stop()
+    database = sqlite3.connect(fragile.data / "notification.db")
+    for statement in ("DELETE FROM notifications WHERE kind = 'order_placed'", "DELETE FROM inbox_versions WHERE topic = 'agora.order_groups'",
+                      "DELETE FROM inbox_topics WHERE topic = 'agora.order_groups'"):
+        assert database.execute(statement).rowcount > 0
+    database.commit()
+    database.close()
+    fragile.start()
+    told(fragile, "kind = 'order_placed'", 10)
+    assert len(rows(fragile, where="kind = 'sale_paid'")) == 10, "what it had read is not told twice"
+    assert fragile.query("SELECT topic FROM inbox_topics WHERE publisher = 'order' ORDER BY topic") == [{"topic": "agora.order_groups"}, {"topic": "agora.orders"}]
+    world.order.send(world.group_paid("g0"))
+    told(fragile, "kind = 'order_paid'", 2)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_duplicates_and_disorder_leave_nothing_stuck_and_nothing_skipped(fragile, world, seed):
     """F-08: events come twice, late, and in another order than they happened, within a subject and across."""

@@ -33,6 +33,7 @@ class Service:
         self.internal_port = free_port()
         self.env = {**os.environ, "AGORA_ENV": "production" if production else "test", **(env or {})}
         self.process = None
+        self.log_file = self.data / "log"
 
     @property
     def command(self):
@@ -52,7 +53,6 @@ class Service:
 
     def spawn(self, **env):
         self.data.mkdir(parents=True, exist_ok=True)
-        self.log_file = self.data / "log"
         self.process = subprocess.Popen(self.command, env={**self.env, **env}, stdin=subprocess.DEVNULL,
                                         stdout=self.log_file.open("ab"), stderr=subprocess.STDOUT)
 

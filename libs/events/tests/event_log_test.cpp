@@ -210,6 +210,16 @@ TEST_P(EventLogTest, WithARelayTrimmingWaitsForItsCursorAlone) {
   EXPECT_EQ(write([&](sql::Tx& tx) { return log_.relayed_through(tx); }), 1);
 }
 
+TEST_P(EventLogTest, RowsThatWereCompactedAwayAreNotHeldAgainstASlowConsumer) {
+  limits_.keep_rows_max = 2;
+  log_ = EventLog("order", limits_);
+  for (int version = 1; version <= 5; ++version) add(kStates, "s1", version);
+  for (const auto* consumer : {"catalog", "payment", "recommendation"}) acknowledge(consumer, 5);
+  EXPECT_EQ(trim(kNow + 11min).dropped, std::vector<std::string>{}) << "one row is kept, whatever its number";
+  for (int version = 1; version <= 2; ++version) add(kFacts, "o1", version, kNow + 11min);
+  EXPECT_EQ(trim(kNow + 11min).dropped, (std::vector<std::string>{"notification"})) << "three rows are";
+}
+
 TEST_P(EventLogTest, TheOutboxRefusesAnEventThatNobodyCouldRead) {
   Outbox outbox(kNow);
   outbox.add(kFacts, "order.placed", "o1", 1, {}) += '"' + std::string(kEventBytesMax, 'x') + '"';

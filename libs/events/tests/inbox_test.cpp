@@ -45,12 +45,13 @@ class Recorder final : public Handler {
 class InboxTest : public ::testing::TestWithParam<sql::Engine> {
  protected:
   void SetUp() override {
-    const std::array<sql::Migration, 2> migrations{
+    const std::array<sql::Migration, 3> migrations{
         {{1, "inbox", kInboxSchema},
-         {2, "applied",
+         {2, "inbox_streams", kInboxStreamsSchema},
+         {3, "applied",
           "CREATE TABLE applied (topic TEXT NOT NULL, subject TEXT NOT NULL, version BIGINT NOT NULL);\n"}}};
     database_->migrate(migrations);
-    write([&](sql::Tx& tx) { inbox_.be_born(tx, "L", 0); });
+    write([&](sql::Tx& tx) { inbox_.be_born(tx, "", {.log_id = "L"}, {kFacts, kStates}); });
   }
 
   template <typename Work>
@@ -70,7 +71,7 @@ class InboxTest : public ::testing::TestWithParam<sql::Engine> {
 
   Inbox::Applied apply(const std::vector<Event>& events) {
     const auto to = position_of(events.back());
-    auto done = write([&](sql::Tx& tx) { return inbox_.apply(tx, at_, to, events, handler_, now_); });
+    auto done = write([&](sql::Tx& tx) { return inbox_.apply(tx, "", at_, to, events, handler_, now_); });
     at_ = to;
     return done;
   }
@@ -81,7 +82,7 @@ class InboxTest : public ::testing::TestWithParam<sql::Engine> {
       for (const auto& subject : done.drainable) drain(subject);
     } catch (const Refused& refused) {
       const auto to = position_of(event);
-      write([&](sql::Tx& tx) { return inbox_.park(tx, at_, to, event, refused.error, now_); });
+      write([&](sql::Tx& tx) { return inbox_.park(tx, "", at_, to, event, refused.error, now_); });
       at_ = to;
     }
   }
@@ -102,9 +103,44 @@ class InboxTest : public ::testing::TestWithParam<sql::Engine> {
     write([&](sql::Tx& tx) { inbox_.defer(tx, subject, why, now_); });
   }
 
+  /// Stops it as a source's refusal does.
+  void fail(const std::string& why) {
+    write([&](sql::Tx& tx) {
+      const Standing standing{.position = at_};
+      inbox_.fail(tx, {{"", standing}}, why);
+    });
+  }
+  Standings standings() {
+    return write([&](sql::Tx& tx) { return inbox_.standings(tx); });
+  }
+  /// What a whole log tells: where it begins, and versions of facts.
+  Told told(const std::string& log_id, std::int64_t trimmed, const std::map<std::string, Told::Versions>& facts) {
+    Told told{.log_id = log_id};
+    told.begins[""] = {{log_id, 0, ""}, {{kFacts, trimmed}, {kStates, trimmed}}};
+    for (const auto& [subject, versions] : facts) told.subjects[{log_id, kFacts, subject}] = versions;
+    return told;
+  }
+  std::vector<Subject> to_lower(const Told& told) {
+    return write([&](sql::Tx& tx) { return inbox_.to_lower(tx, told); });
+  }
+  /// In steps of one row, as small as steps can be.
+  void rebuild(const Told& told) {
+    const auto before = standings();
+    ASSERT_TRUE(write([&](sql::Tx& tx) { return inbox_.begin_rebuild(tx, before); }));
+    for (const auto& log_id : before.logs()) {
+      std::optional<Subject> last;
+      do {
+        last = write([&](sql::Tx& tx) { return inbox_.carry(tx, log_id, told, last, 1); });
+      } while (last);
+    }
+    while (write([&](sql::Tx& tx) { return inbox_.forget_parked(tx, 1); }) > 0) continue;
+    write([&](sql::Tx& tx) { inbox_.finish_rebuild(tx, told); });
+    at_ = told.begins.at("").position;
+  }
+
   Position position_of(const Event& event) const { return {"L", event.sequence, event.id}; }
   std::vector<Parked> parked() {
-    return write([&](sql::Tx& tx) { return inbox_.list(tx, 100); });
+    return write([&](sql::Tx& tx) { return inbox_.list(tx, std::nullopt, 100); });
   }
   std::vector<Subject> due() {
     return write([&](sql::Tx& tx) { return inbox_.due(tx, now_, 100); });
@@ -118,6 +154,12 @@ class InboxTest : public ::testing::TestWithParam<sql::Engine> {
       while (rows.next()) versions.push_back(rows.int64(0));
       return versions;
     });
+  }
+
+  /// Parked, and of those given up.
+  std::pair<std::int64_t, std::int64_t> counts() {
+    const auto counts = write([&](sql::Tx& tx) { return inbox_.counts(tx); });
+    return {counts.parked, counts.dead};
   }
 
   using Versions = std::vector<std::int64_t>;
@@ -200,6 +242,7 @@ TEST_P(InboxTest, TriesLaterAndLaterAndGivesUpWhatFailsByItself) {
   now_ += 24h;
   drain({"L", kFacts, "a"});
   drain({"L", kFacts, "b"});
+  EXPECT_EQ(counts(), (std::pair<std::int64_t, std::int64_t>{2, 1}));
   now_ += 24h;
   // What waits for others is never given up.
   EXPECT_EQ(due(), (std::vector<Subject>{{"L", kFacts, "b"}}));
@@ -242,7 +285,7 @@ TEST_P(InboxTest, AcceptsAGapOnlyOverWhatWasTrimmedBeforeBirth) {
   drain({"L", kFacts, "a"});
   EXPECT_TRUE(applied("a").empty());
   write([&](sql::Tx& tx) {
-    constexpr sql::Sql kBorn{"UPDATE inbox_positions SET birth_through = 10"};
+    constexpr sql::Sql kBorn{"UPDATE inbox_topics SET birth_through = 10"};
     tx.execute(kBorn, {});
   });
   drain({"L", kFacts, "a"});
@@ -254,33 +297,208 @@ TEST_P(InboxTest, AcceptsAGapOnlyOverWhatWasTrimmedBeforeBirth) {
   EXPECT_EQ(applied("a"), (Versions{3}));
 }
 
-TEST_P(InboxTest, RebuildRefusesToLowerVersionsWithoutConsent) {
-  take({event(kFacts, "a", 1, 1), event(kFacts, "a", 2, 2), event(kStates, "s", 4, 3), event(kFacts, "b", 1, 4)});
-  write([&](sql::Tx& tx) { inbox_.fail(tx, at_, "log_changed"); });
-  // The log was put back to before a's second version; it has another id.
-  const LogState log{.log_id = "M", .head = 3};
-  const std::map<Subject, std::int64_t> highest{{{"M", kFacts, "a"}, 1}, {{"M", kFacts, "b"}, 1}};
-  const auto rebuild = [&](bool accept_gap) {
-    return write([&](sql::Tx& tx) { return inbox_.rebuild(tx, log, highest, accept_gap); });
+TEST_P(InboxTest, WhatWaitedLongForAGapIsNotGivenUpWithItsFirstFailure) {
+  handler_.refused = {{"e2", "invalid"}};
+  take({event(kFacts, "a", 2, 2)});
+  now_ += 72h;
+  take({event(kFacts, "a", 1, 3)});
+  ASSERT_EQ(parked().size(), 1u);
+  EXPECT_EQ(parked()[0].reason, "failed");
+  EXPECT_FALSE(parked()[0].dead);
+  EXPECT_EQ(parked()[0].failed_at, now_);
+  now_ += 24h;
+  drain({"L", kFacts, "a"});
+  EXPECT_TRUE(parked()[0].dead);
+  // Whoever replays it has as much time again.
+  write([&](sql::Tx& tx) { inbox_.replay(tx, {"L", kFacts, "a"}, now_); });
+  drain({"L", kFacts, "a"});
+  EXPECT_FALSE(parked()[0].dead);
+}
+
+TEST_P(InboxTest, TellsOnceThatAnEventIsGivenUp) {
+  handler_.refused = {{"e1", "invalid"}};
+  take({event(kFacts, "a", 1, 1)});
+  const auto defer = [&] {
+    return write(
+        [&](sql::Tx& tx) { return inbox_.defer(tx, {"L", kFacts, "a"}, Error{Errc::conflict, "x", "y"}, now_); });
   };
-  EXPECT_EQ(rebuild(false), (std::vector<Subject>{{"M", kFacts, "a"}}));
-  EXPECT_TRUE(write([&](sql::Tx& tx) { return inbox_.standing(tx); })->failure);
-  EXPECT_EQ(rebuild(true).size(), 1u);
-  const auto standing = write([&](sql::Tx& tx) { return inbox_.standing(tx); }).value();
-  EXPECT_FALSE(standing.failure);
-  EXPECT_EQ(standing.position, (Position{"M", 0, ""}));
+  EXPECT_FALSE(defer());
+  now_ += 24h;
+  const auto dead = defer();
+  ASSERT_TRUE(dead);
+  EXPECT_EQ(dead->event_id, "e1");
+  now_ += 24h;
+  EXPECT_TRUE(due().empty()) << "so nobody defers it again";
+}
+
+TEST_P(InboxTest, AnUnreadableEventHoldsUpItsSubjectOnly) {
+  const auto document = std::make_shared<const json::Document>(
+      json::Document::parse(R"({"specversion":"9","id":"e1","topic":"agora.orders","subject":"a","logid":"L",)"
+                            R"("sequence":"1","version":"1"})")
+          .value());
+  const auto bad = read_delivered(document, document->root()).value();
+  ASSERT_TRUE(bad.unreadable);
+  take({bad, event(kFacts, "a", 2, 2), event(kFacts, "b", 1, 3)});
+  EXPECT_EQ(applied("b"), (Versions{1}));
+  ASSERT_EQ(parked().size(), 2u);
+  EXPECT_EQ(parked()[0].reason, "failed");
+  EXPECT_NE(parked()[0].detail.find("/source is required"), std::string::npos) << parked()[0].detail;
+  drain({"L", kFacts, "a"});
+  EXPECT_TRUE(applied("a").empty());
+  write([&](sql::Tx& tx) { inbox_.skip(tx, {"L", kFacts, "a"}, now_); });
+  drain({"L", kFacts, "a"});
+  EXPECT_EQ(applied("a"), (Versions{2}));
+}
+
+TEST_P(InboxTest, ListsParkedEventsPageByPage) {
+  std::vector<Event> events;
+  for (int i = 0; i < 7; ++i) events.push_back(event(kFacts, "s" + std::to_string(6 - i), 2, i + 1));
+  take(events);
+  std::vector<std::string> seen;
+  std::optional<Parked> last;
+  while (true) {
+    const auto page = write([&](sql::Tx& tx) { return inbox_.list(tx, last, 3); });
+    if (page.empty()) break;
+    for (const auto& one : page) seen.push_back(one.subject);
+    last = page.back();
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"s0", "s1", "s2", "s3", "s4", "s5", "s6"}));
+}
+
+TEST_P(InboxTest, RebuildLowersFactsToWhatTheLogHas) {
+  take({event(kFacts, "a", 1, 1), event(kFacts, "a", 2, 2), event(kStates, "s", 4, 3), event(kFacts, "b", 1, 4)});
+  take({event(kFacts, "c", 5, 5), event(kFacts, "lost", 1, 6)});
+  fail("log_changed");
+  EXPECT_EQ(standings().failure, "log_changed");
+  // The log was put back to before a's second version; it has another id.
+  const auto restored = told("M", 0, {{"a", {1, 1}}, {"b", {1, 1}}});
+  EXPECT_EQ(to_lower(restored), (std::vector<Subject>{{"M", kFacts, "a"}, {"M", kFacts, "lost"}}));
+  rebuild(restored);
+  EXPECT_FALSE(standings().failure);
+  EXPECT_EQ(standings().streams.at("").position, (Position{"M", 0, ""}));
   const auto version = [&](const char* topic, const char* subject) {
     return write([&](sql::Tx& tx) { return inbox_.version_of(tx, {"M", topic, subject}); });
   };
   EXPECT_EQ(version(kFacts, "a"), 1);
   EXPECT_EQ(version(kFacts, "b"), 1);
+  EXPECT_EQ(version(kFacts, "lost"), 0);
   EXPECT_EQ(version(kStates, "s"), 0) << "the state is read again";
+  EXPECT_TRUE(parked().empty()) << "what waits is in the log, or lost";
+}
+
+TEST_P(InboxTest, RebuildOfTheSameLogForgetsStatesAndKeepsFacts) {
+  take({event(kFacts, "a", 1, 1), event(kFacts, "a", 2, 2), event(kStates, "s", 4, 3), event(kFacts, "b", 1, 4)});
+  const auto restored = told("L", 0, {{"a", {1, 1}}, {"b", {1, 1}}});
+  EXPECT_EQ(to_lower(restored), (std::vector<Subject>{{"L", kFacts, "a"}}));
+  rebuild(restored);
+  const auto version = [&](const char* topic, const char* subject) {
+    return write([&](sql::Tx& tx) { return inbox_.version_of(tx, {"L", topic, subject}); });
+  };
+  EXPECT_EQ(version(kFacts, "a"), 1);
+  EXPECT_EQ(version(kFacts, "b"), 1);
+  EXPECT_EQ(version(kStates, "s"), 0);
+}
+
+TEST_P(InboxTest, ARebuildThatWasInterruptedStaysDegradedAndIsRepeated) {
+  take({event(kFacts, "a", 1, 1), event(kFacts, "b", 1, 2)});
+  const auto same = told("L", 0, {{"a", {1, 1}}, {"b", {1, 1}}});
+  const auto before = standings();
+  ASSERT_TRUE(write([&](sql::Tx& tx) { return inbox_.begin_rebuild(tx, before); }));
+  write([&](sql::Tx& tx) { return inbox_.carry(tx, "L", same, std::nullopt, 1); });
+  EXPECT_NE(standings().failure->find("repeat it"), std::string::npos);
+  EXPECT_FALSE(apply({event(kFacts, "a", 2, 3)}).ours);
+  EXPECT_FALSE(write([&](sql::Tx& tx) { return inbox_.begin_rebuild(tx, before); })) << "it is not as it was before";
+  rebuild(same);
+  EXPECT_FALSE(standings().failure);
+  EXPECT_THROW(write([&](sql::Tx& tx) { return inbox_.carry(tx, "L", same, std::nullopt, 1); }), Refused)
+      << "of whoever began before";
+}
+
+TEST_P(InboxTest, AfterARebuildAGapIsAcceptedOnceAndOnlyOverWhatMayHaveBeenTrimmed) {
+  take({event(kFacts, "a", 1, 1), event(kFacts, "b", 1, 2), event(kFacts, "c", 1, 3)});
+  fail("consumer_dropped");
+  // Of a nothing is left, of b its first version, of c its third.
+  rebuild(told("L", 10, {{"b", {1, 1}}, {"c", {3, 3}}}));
+  take({event(kFacts, "c", 3, 11), event(kFacts, "a", 4, 12), event(kFacts, "b", 3, 13)});
+  now_ += 2min;
+  for (const auto* subject : {"a", "b", "c"}) drain({"L", kFacts, subject});
+  EXPECT_EQ(applied("a"), (Versions{1, 4}));
+  EXPECT_EQ(applied("b"), (Versions{1})) << "its second version would be in the log";
+  EXPECT_EQ(applied("c"), (Versions{1, 3}));
+  // From here on a gap is one that somebody will fill.
+  take({event(kFacts, "a", 6, 14), event(kFacts, "c", 5, 15)});
+  now_ += 2min;
+  for (const auto* subject : {"a", "c"}) drain({"L", kFacts, subject});
+  EXPECT_EQ(applied("a"), (Versions{1, 4}));
+  EXPECT_EQ(applied("c"), (Versions{1, 3}));
 }
 
 TEST_P(InboxTest, DoesNotMoveWhileDegraded) {
-  take({event(kFacts, "a", 1, 1)});
-  write([&](sql::Tx& tx) { inbox_.fail(tx, at_, "position_lost"); });
+  take({event(kFacts, "a", 1, 1), event(kFacts, "a", 3, 2)});
+  fail("position_lost");
   EXPECT_FALSE(apply({event(kFacts, "a", 2, 2)}).ours);
+  now_ += 2min;
+  EXPECT_TRUE(due().empty());
+  EXPECT_EQ(try_parked({"L", kFacts, "a"}), Inbox::Tried::nothing);
+}
+
+TEST_P(InboxTest, OneThatWasNeverBornSaysWhyToo) {
+  Inbox newborn("catalog");
+  write([&](sql::Tx& tx) { newborn.fail(tx, {{"", std::nullopt}}, "consumer_dropped: x"); });
+  EXPECT_EQ(write([&](sql::Tx& tx) { return newborn.standings(tx); }).failure, "consumer_dropped: x");
+  EXPECT_FALSE(standings().failure) << "another log's consumer";
+}
+
+TEST_P(InboxTest, FailsNobodyWhoMovedMeanwhile) {
+  take({event(kFacts, "a", 1, 1)});
+  const auto before = at_;
+  take({event(kFacts, "a", 2, 2)});
+  at_ = before;
+  fail("position_lost");
+  EXPECT_FALSE(standings().failure);
+}
+
+TEST_P(InboxTest, EachStreamHasItsPositionAndOneFailureStopsAll) {
+  write([&](sql::Tx& tx) { inbox_.be_born(tx, "p1", {}, {kFacts}); });
+  const auto at = [&](const char* stream) { return standings().streams.at(stream).position; };
+  take({event(kFacts, "a", 1, 1)});
+  EXPECT_EQ(at("p1"), Position{});
+  const auto apply_to = [&](const Position& from, const Position& to, const std::vector<Event>& events) {
+    return write([&](sql::Tx& tx) { return inbox_.apply(tx, "p1", from, to, events, handler_, now_); });
+  };
+  EXPECT_TRUE(apply_to({}, {"L", 8, "x"}, {event(kFacts, "b", 1, 2)}).ours);
+  EXPECT_EQ(at("p1"), (Position{"L", 8, "x"}));
+  EXPECT_EQ(at(""), (Position{"L", 1, "e1"}));
+  fail("log_changed");
+  EXPECT_FALSE(apply_to({"L", 8, "x"}, {"L", 9, "y"}, {event(kFacts, "b", 2, 3)}).ours);
+}
+
+TEST_P(InboxTest, APositionRemembersItsTopics) {
+  EXPECT_EQ(standings().streams.at("").topics, (std::map<std::string, std::int64_t>{{kFacts, 0}, {kStates, 0}}));
+  write([&](sql::Tx& tx) { inbox_.cover(tx, "", {kFacts, "agora.order_groups"}, 7); });
+  EXPECT_EQ(standings().streams.at("").topics,
+            (std::map<std::string, std::int64_t>{{"agora.order_groups", 7}, {kFacts, 0}}));
+}
+
+TEST(InboxStreamsSchema, KeepsWhatWasThere) {
+  testing::TemporaryDatabase database{sql::Engine::sqlite};
+  const std::array<sql::Migration, 2> both{{{1, "inbox", kInboxSchema}, {2, "inbox_streams", kInboxStreamsSchema}}};
+  database->migrate(std::span(both).first(1));
+  database->write_blocking({}, [](sql::Tx& tx) {
+    tx.run_script(
+        "INSERT INTO inbox_positions VALUES ('order', 'L', 9, 'e9', 4, 'why', 0);"
+        "INSERT INTO inbox_versions VALUES ('L', 'agora.orders', 'a', 3);"
+        "INSERT INTO parked_events VALUES ('L', 'agora.orders', 'a', 4, 'e', 'order', '{}', 'failed', 'd', 1, 5, 6, "
+        "0);");
+  });
+  database->migrate(both);
+  const Inbox inbox("order");
+  const auto standings = database->read_blocking({}, [&](sql::Tx& tx) { return inbox.standings(tx); });
+  EXPECT_EQ(standings.failure, "why");
+  EXPECT_EQ(standings.streams.at(""), (Standing{{"L", 9, "e9"}, {{"agora.orders", 4}}}));
+  const auto parked = database->read_blocking({}, [&](sql::Tx& tx) { return inbox.list(tx, std::nullopt, 10); });
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_EQ(parked[0].failed_at, parked[0].parked_at);
 }
 
 /// F-08: duplicates and reorder, within and across subjects.

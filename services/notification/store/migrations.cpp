@@ -9,11 +9,12 @@
 namespace agora::notification {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 4> kMigrations{{
+  static const std::array<sql::Migration, 5> kMigrations{{
       {1, "0001_inbox", events::kInboxSchema},
       {2, "0002_erased_users", service::kErasedUsersSchema},
       {3, "0003_notifications", embedded::migration_0003_notifications},
       {4, "0004_claims", embedded::migration_0004_claims},
+      {5, "0005_inbox_streams", events::kInboxStreamsSchema},
   }};
   return kMigrations;
 }

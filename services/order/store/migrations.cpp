@@ -12,7 +12,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 10> kMigrations{{
+  static const std::array<sql::Migration, 11> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -23,6 +23,7 @@ std::span<const sql::Migration> migrations() {
       {8, "0008_lost_order_groups", embedded::migration_0008_lost_order_groups},
       {9, "0009_numbering", events::kNumberingSchema},
       {10, "0010_leases", sql::kLeasesSchema},
+      {11, "0011_inbox_streams", events::kInboxStreamsSchema},
   }};
   return kMigrations;
 }
