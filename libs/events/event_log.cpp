@@ -58,7 +58,8 @@ constexpr sql::Sql kCompactedThrough{"UPDATE event_log SET compacted_through = $
 constexpr sql::Sql kTrimmable{
     "SELECT sequence, event_id, topic, time FROM numbered_events WHERE sequence > $1 AND sequence <= $2 "
     "ORDER BY sequence"};
-constexpr sql::Sql kKeptAfter{"SELECT count(*) FROM (SELECT 1 FROM numbered_events WHERE sequence > $1 LIMIT $2) AS kept"};
+constexpr sql::Sql kKeptAfter{
+    "SELECT count(*) FROM (SELECT 1 FROM numbered_events WHERE sequence > $1 LIMIT $2) AS kept"};
 constexpr sql::Sql kDeleteFact{"DELETE FROM outbox WHERE sequence = $1",
                                "WITH gone AS (DELETE FROM outbox_numbers WHERE sequence = $1 RETURNING id) "
                                "DELETE FROM outbox WHERE id IN (SELECT id FROM gone)"};

@@ -70,12 +70,25 @@ bool Process::start(Parts parts) {
   database_->migrate(parts.migrations);
   if (!parts.offers.empty()) apply_offers(*database_, parts.offers, parts.handler);
   load_erased_users(*database_, erased_);
-  if (service_tokens_ && !settings_.standalone) {
-    consumers_->start(io_, settings_.peers, service_tokens_->own(), settings_.consumer, metrics_);
-    consumers_->report_to(readiness_);
-  }
+  if (!settings_.standalone) start_consumers();
   if (feed_) start_log();
   return true;
+}
+
+void Process::start_consumers() {
+  const auto& cluster = settings_.kafka.reveal();
+  auto peers = settings_.peers;
+  if (!cluster.empty()) {
+    for (auto& peer : peers) peer.url = cluster;
+  }
+  const auto of_kafka = [this](const events::Peer& peer, std::vector<std::string> topics) {
+    auto address = events::kafka::Address::parse(peer.url);
+    return std::make_unique<events::kafka::KafkaSource>(std::move(address), settings_.name, peer.publisher,
+                                                        std::move(topics));
+  };
+  const auto token = service_tokens_ ? service_tokens_->own() : Secret<std::string>();
+  consumers_->start(io_, peers, token, of_kafka, settings_.consumer, metrics_);
+  consumers_->report_to(readiness_);
 }
 
 void Process::start_log() {

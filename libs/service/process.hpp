@@ -9,6 +9,7 @@
 
 #include "libs/base/clock.hpp"
 #include "libs/events/feed_server.hpp"
+#include "libs/events/kafka/kafka_source.hpp"
 #include "libs/events/kafka/kafka_transport.hpp"
 #include "libs/events/numbering.hpp"
 #include "libs/events/relay.hpp"
@@ -57,6 +58,7 @@ class Process {
   int run();
 
  private:
+  void start_consumers();
   /// Has what is committed numbered, served, and published.
   void start_log();
   Task<void> drain();

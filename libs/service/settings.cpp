@@ -132,6 +132,11 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
     return "feeds are consumed without --standalone and with AGORA_SERVICE_TOKEN_FILE";
   });
   parser.rule([this]() -> std::optional<std::string> {
+    const bool consumes = std::any_of(peers.begin(), peers.end(), [](const auto& peer) { return !peer.url.empty(); });
+    if (kafka.reveal().empty() || (!consumes && !standalone)) return std::nullopt;
+    return "--kafka stands in place of feeds, and without --standalone";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
     if (port != internal_port) return std::nullopt;
     return "--port and --internal-port must differ";
   });

@@ -7,6 +7,7 @@ import pytest
 
 from support.contract import validate_event
 from support.kafka import AGORA, make_topics, read_topic
+from support.notifications import rows
 from support.publisher import eventually
 from support.service import OFFERS, TOKENS, place
 
@@ -113,3 +114,24 @@ def test_orders_are_placed_without_a_topic_and_what_is_missing_is_said(launch, b
 def test_a_url_that_is_none_is_refused(launch, folder):
     with pytest.raises(AssertionError, match="ended with 2.*kafka://HOST:PORT"):
         launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", "kafka:somewhere")
+
+
+def test_what_is_ordered_is_told(launch, request, engine, cluster):
+    """The journey of events.md on the engines of production, and on SQLite."""
+    order = start_order(launch, request, engine, cluster)
+    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
+    notification = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", cluster, name="notification", database=database)
+    placed = place(order.as_user("token-u1")).json()
+    row = eventually(lambda: rows(notification, "user_id, channel, kind", "kind = 'order_placed' AND channel = 'in_app'"))
+    assert row == [("u1", "in_app", "order_placed")]
+    notification.restart()
+    again = place(order.as_user("token-u1")).json()
+    assert again["order_id"] != placed["order_id"]
+    eventually(lambda: len(rows(notification, where="kind = 'order_placed' AND channel = 'in_app'")) == 2)
+    eventually(lambda: 'agora_events_lag{publisher="order"} 0' in notification.metrics())
+
+
+def test_a_topic_of_a_peer_that_is_missing_is_said(launch, broker):
+    notification = launch("--test-tokens", TOKENS, "--kafka", broker.new_cluster(publishers=("order",)), name="notification")
+    eventually(lambda: "agora migrate --service catalog --kafka URL makes them" in notification.log())
+    assert "degraded" not in notification.ask_internal("/readyz?verbose").text

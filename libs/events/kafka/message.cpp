@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "ce_";
 constexpr std::size_t kHeaders = 12;
+/// Values in one event: more than its bytes allow for.
+constexpr std::size_t kRecordValuesMax = 1'000'000;
 
 void add(rd_kafka_headers_t* headers, std::string_view name, std::string_view value) {
   rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
@@ -74,8 +76,18 @@ Result<Event> read_message(const Address& address, const rd_kafka_message_t& mes
     }
   }
   json.member("topic", address.topic_of(rd_kafka_topic_name(message.rkt)));
+  const auto data = text.size();
   json.key("data").raw({static_cast<const char*>(message.payload), message.len}).end_object();
-  return read_event(text);
+  auto document = json::Document::parse(text, kRecordValuesMax);
+  if (!document) {
+    // Its attributes may be right all the same, so that its subject alone waits.
+    text.resize(data);
+    text += '}';
+    document = json::Document::parse(text, kRecordValuesMax);
+  }
+  if (!document) return document.error();
+  const auto shared = std::make_shared<const json::Document>(*std::move(document));
+  return read_delivered(shared, shared->root());
 }
 
 }  // namespace agora::events::kafka

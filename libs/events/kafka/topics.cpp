@@ -10,6 +10,7 @@ namespace agora::events::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds kTimeout{15'000};
+constexpr int kPauseMilliseconds = 20;
 constexpr std::chrono::hours kDay{24};
 constexpr std::int64_t kReplicationMax = 3;
 
@@ -112,6 +113,17 @@ struct TopicAdmin::Impl {
     check(rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count), count);
   }
 
+  /// A broker knows of what was changed a moment after it was.
+  template <class IsThere>
+  void wait_until(IsThere is_there) {
+    const auto deadline = std::chrono::steady_clock::now() + kTimeout;
+    while (!is_there(describe(client.get(), kTimeout).topics)) {
+      if (std::chrono::steady_clock::now() > deadline) throw KafkaError("a change", "the cluster does not show it");
+      // No event is to come: a pause.
+      rd_kafka_poll(client.get(), kPauseMilliseconds);
+    }
+  }
+
   static void check(const rd_kafka_topic_result_t* const* results, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       const auto code = rd_kafka_topic_result_error(results[i]);
@@ -181,6 +193,9 @@ std::vector<std::string> TopicAdmin::make(std::string_view publisher, const Topi
     const bool is_missing = std::find(names.begin(), names.end(), impl_->address.name_of(topic.name)) != names.end();
     if (is_missing) impl_->create(topic, settings, replication);
   }
+  impl_->wait_until([&](const auto& there) {
+    return std::all_of(names.begin(), names.end(), [&](const auto& name) { return there.contains(name); });
+  });
   return names;
 }
 
@@ -217,6 +232,10 @@ void TopicAdmin::grow(std::string_view topic, std::int64_t partitions) {
   std::size_t count = 0;
   Impl::check(rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &count),
               count);
+  impl_->wait_until([&](const auto& now) {
+    const auto grown = now.find(name);
+    return grown != now.end() && grown->second.partitions >= partitions;
+  });
 }
 
 }  // namespace agora::events::kafka
