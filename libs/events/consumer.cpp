@@ -216,6 +216,9 @@ Task<void> Consumer::take_page(State& state, Fetched fetched) {
       return inbox.standings(tx);
     };
     state.standings = co_await state.database.write(state.write_ctx(), work);
+    // Another replica was first, and is further.
+    state.is_known = state.standings.streams.at(stream).position.sequence == 0;
+    if (!state.is_known) co_return;
   }
   const auto from = state.standings.streams.at(stream).position;
   if (!from.log_id.empty() && !fetched.log.log_id.empty() && from.log_id != fetched.log.log_id) {

@@ -15,7 +15,8 @@ constexpr sql::Sql kPositions{
 constexpr sql::Sql kTopics{"SELECT stream, topic, birth_through FROM inbox_topics WHERE publisher = $1"};
 constexpr sql::Sql kBeBorn{
     "INSERT INTO inbox_positions (publisher, stream, log_id, sequence, event_id, failure) "
-    "VALUES ($1, $2, $3, 0, '', NULL) ON CONFLICT (publisher, stream) DO NOTHING"};
+    "VALUES ($1, $2, $3, 0, '', (SELECT max(failure) FROM inbox_positions WHERE publisher = $1)) "
+    "ON CONFLICT (publisher, stream) DO NOTHING"};
 constexpr sql::Sql kCover{
     "INSERT INTO inbox_topics (publisher, stream, topic, birth_through) VALUES ($1, $2, $3, $4) "
     "ON CONFLICT (publisher, stream, topic) DO NOTHING"};

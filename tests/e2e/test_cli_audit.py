@@ -291,7 +291,7 @@ def test_what_a_consumer_did_not_read_yet_or_put_aside_is_no_violation(consumer)
     assert in_flight["what"] == "order events it has not read yet" and in_flight["count"] >= 3
 
 
-@pytest.mark.parametrize("at,bytes", [(0, b"x" * 100), (100, b"\xff" * 3000), (4096, b"\xff" * 8192)])
+@pytest.mark.parametrize("at,bytes", [(0, b"x" * 100), (100, b"\xff" * 3000), (4096, b"\xff" * 8192)], ids=["header", "schema", "pages"])
 def test_a_file_that_sqlite_cannot_read_is_named_and_the_others_are_audited(consumer, at, bytes):
     """The header, the schema, or what the schema points to: no query runs, not even SQLite's own check."""
     with (consumer / "order.db").open("r+b") as file:

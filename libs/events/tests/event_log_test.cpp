@@ -195,6 +195,16 @@ TEST_P(EventLogTest, RowsAreKeptUpToALimitForASlowConsumer) {
   EXPECT_EQ(trim(kNow).dropped, (std::vector<std::string>{"notification"}));
 }
 
+TEST_P(EventLogTest, RowsThatWereCompactedAwayAreNotHeldAgainstASlowConsumer) {
+  limits_.keep_rows_max = 2;
+  log_ = EventLog("order", limits_);
+  for (int version = 1; version <= 5; ++version) add(kStates, "s1", version);
+  for (const auto* consumer : {"catalog", "payment", "recommendation"}) acknowledge(consumer, 5);
+  EXPECT_EQ(trim(kNow + 11min).dropped, std::vector<std::string>{}) << "one row is kept, whatever its number";
+  for (int version = 1; version <= 2; ++version) add(kFacts, "o1", version, kNow + 11min);
+  EXPECT_EQ(trim(kNow + 11min).dropped, (std::vector<std::string>{"notification"})) << "three rows are";
+}
+
 TEST_P(EventLogTest, WithARelayTrimmingWaitsForItsCursorAlone) {
   log_ = EventLog("order", limits_, "kafka");
   add(kFacts, "o1", 1);
@@ -208,16 +218,6 @@ TEST_P(EventLogTest, WithARelayTrimmingWaitsForItsCursorAlone) {
   EXPECT_EQ(all(read({.topics = both_})), "o2/1");
   EXPECT_THROW(write([&](sql::Tx& tx) { log_.set_relayed(tx, 0, 2); }), sql::DatabaseError) << "it stands elsewhere";
   EXPECT_EQ(write([&](sql::Tx& tx) { return log_.relayed_through(tx); }), 1);
-}
-
-TEST_P(EventLogTest, RowsThatWereCompactedAwayAreNotHeldAgainstASlowConsumer) {
-  limits_.keep_rows_max = 2;
-  log_ = EventLog("order", limits_);
-  for (int version = 1; version <= 5; ++version) add(kStates, "s1", version);
-  for (const auto* consumer : {"catalog", "payment", "recommendation"}) acknowledge(consumer, 5);
-  EXPECT_EQ(trim(kNow + 11min).dropped, std::vector<std::string>{}) << "one row is kept, whatever its number";
-  for (int version = 1; version <= 2; ++version) add(kFacts, "o1", version, kNow + 11min);
-  EXPECT_EQ(trim(kNow + 11min).dropped, (std::vector<std::string>{"notification"})) << "three rows are";
 }
 
 TEST_P(EventLogTest, TheOutboxRefusesAnEventThatNobodyCouldRead) {

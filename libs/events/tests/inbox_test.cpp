@@ -471,6 +471,11 @@ TEST_P(InboxTest, EachStreamHasItsPositionAndOneFailureStopsAll) {
   EXPECT_EQ(at(""), (Position{"L", 1, "e1"}));
   fail("log_changed");
   EXPECT_FALSE(apply_to({"L", 8, "x"}, {"L", 9, "y"}, {event(kFacts, "b", 2, 3)}).ours);
+  write([&](sql::Tx& tx) { inbox_.be_born(tx, "p2", {}, {kFacts}); });
+  const auto of_newborn = write([&](sql::Tx& tx) {
+    return inbox_.apply(tx, "p2", {}, {"L", 1, "z"}, {event(kFacts, "c", 1, 4)}, handler_, now_);
+  });
+  EXPECT_FALSE(of_newborn.ours) << "born into a consumer that is degraded";
 }
 
 TEST_P(InboxTest, APositionRemembersItsTopics) {

@@ -238,7 +238,6 @@ TEST_F(PostgresqlLocks, AProcessStoppedInMidPipelineHoldsThemNoLonger) {
 /// Takes several rows at a time in the order given to it, from as many threads as there are writers; deadlocks counted.
 std::int64_t deadlocks(testing::TemporaryDatabase& database, bool sorted) {
   std::vector<std::thread> threads;
-  std::atomic<std::int64_t> ended{0};
   for (unsigned seed = 1; seed <= 2; ++seed) {
     threads.emplace_back([&, seed] {
       std::mt19937 random(seed);

@@ -9,7 +9,6 @@ namespace {
 constexpr Sql kCreate{"CREATE TABLE t (n BIGINT PRIMARY KEY)"};
 constexpr Sql kInsert{"INSERT INTO t (n) VALUES ($1)"};
 constexpr Sql kCount{"SELECT count(*) FROM t"};
-constexpr Sql kLockAll{"SELECT n FROM t FOR UPDATE"};
 
 Limits one_writer() {
   Limits limits;
