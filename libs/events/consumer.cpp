@@ -165,8 +165,16 @@ Task<void> Consumer::step(State& state) {
   Ctx ctx;
   const auto holds = state.holds;
   auto fetched = co_await state.source.fetch(ctx, state.options.wait);
+  if (fetched) {
+    for (const auto& stream : fetched->revoked) {
+      state.assigned.erase(stream);
+      state.lags.erase(stream);
+    }
+    state.assigned.insert(fetched->assigned.begin(), fetched->assigned.end());
+    if (!fetched->assigned.empty()) state.is_known = false;
+  }
   // What a rebuild came between is read again, from where it puts the streams.
-  if (state.holds != holds) co_return;
+  if (state.holds != holds || (fetched && !fetched->assigned.empty())) co_return;
   const State::Busy busy(state);
   if (!fetched && fetched.error().errc == Errc::failed_precondition) {
     auto why = fetched.error().code + ": " + fetched.error().message;
@@ -174,15 +182,6 @@ Task<void> Consumer::step(State& state) {
     co_return;
   }
   if (!fetched) throw Unavailable(fetched.error().message);
-  for (const auto& stream : fetched->revoked) {
-    state.assigned.erase(stream);
-    state.lags.erase(stream);
-  }
-  if (!fetched->assigned.empty()) {
-    state.assigned.insert(fetched->assigned.begin(), fetched->assigned.end());
-    state.is_known = false;
-    co_return;
-  }
   if (state.assigned.contains(fetched->stream)) co_await take_page(state, *std::move(fetched));
 }
 

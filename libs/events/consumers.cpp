@@ -92,14 +92,18 @@ void write_parked(json::Writer& json, const Parked& parked) {
 }  // namespace
 
 void Consumers::start(asio::io_context& io, const std::vector<Peer>& peers, const Secret<std::string>& token,
-                      ConsumerOptions options, telemetry::Registry& metrics) {
+                      const OtherSource& other, ConsumerOptions options, telemetry::Registry& metrics) {
   for (const auto& peer : peers) {
     if (peer.url.empty()) continue;
-    if (!transfers_) transfers_.emplace();
     options.publisher = peer.publisher;
     One one;
-    one.source =
-        std::make_unique<FeedSource>(*transfers_, peer.url, service_, token, topics_of(peer.publisher, service_));
+    auto names = topics_of(peer.publisher, service_);
+    if (peer.url.starts_with("feed:")) {
+      if (!transfers_) transfers_.emplace();
+      one.source = std::make_unique<FeedSource>(*transfers_, peer.url, service_, token, std::move(names));
+    } else {
+      one.source = other(peer, std::move(names));
+    }
     one.consumer = std::make_unique<Consumer>(io, database_, *one.source, options, handler_, clock_, metrics);
     one.retry = std::make_unique<telemetry::JobLoop>(io, "events.retry." + peer.publisher, kRetryInterval,
                                                      kRetryDeadline, one.consumer->retry_job(), metrics);
@@ -119,7 +123,7 @@ void Consumers::report_to(http::Readiness& readiness) {
 void Consumers::begin_stop() {
   for (auto& one : all_) one.consumer->begin_stop();
   // Polls end, and those that a rebuild makes.
-  if (transfers_) transfers_->stop();
+  for (auto& one : all_) one.source->stop();
 }
 
 Task<void> Consumers::stop() {

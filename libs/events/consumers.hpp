@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,8 +13,11 @@ namespace agora::events {
 /// A service whose log is consumed.
 struct Peer {
   std::string publisher{};  ///< `catalog`
-  std::string url{};        ///< `feed:http://127.0.0.1:9102`; empty: not consumed
+  std::string url{};        ///< `feed:http://127.0.0.1:9102`, or another source's; empty: not consumed
 };
+
+/// Makes the source of a peer's events that are no feed's, for these topics.
+using OtherSource = std::function<std::unique_ptr<Source>(const Peer& peer, std::vector<std::string> topics)>;
 
 /// All that a service hears of others: a consumer for each peer with a URL, for the topics that declare this service,
 /// the job that tries what is parked, and the internal routes by which people look and help. Used on the io thread.
@@ -24,10 +28,10 @@ class Consumers {
       : database_(database), service_(std::move(service)), handler_(handler), clock_(clock) {}
   ~Consumers();
 
-  /// Begins to consume, once the schema is there. `options`: of each consumer but publisher and topics. Throws
-  /// std::invalid_argument when a URL is none.
+  /// Begins to consume, once the schema is there. `token`: for feeds. `other`: for URLs of no feed. `options`: of each
+  /// consumer but publisher and topics. Throws std::invalid_argument when a URL is none.
   void start(asio::io_context& io, const std::vector<Peer>& peers, const Secret<std::string>& token,
-             ConsumerOptions options, telemetry::Registry& metrics);
+             const OtherSource& other, ConsumerOptions options, telemetry::Registry& metrics);
   /// A line each for /readyz?verbose; a degraded consumer does not make the service unready.
   void report_to(http::Readiness& readiness);
   /// `/internal/consumers`, `/internal/parked` and what can be done about them; they want the service token.
@@ -39,7 +43,7 @@ class Consumers {
 
  private:
   struct One {
-    std::unique_ptr<FeedSource> source;
+    std::unique_ptr<Source> source;
     std::unique_ptr<Consumer> consumer;
     std::unique_ptr<telemetry::JobLoop> retry;
   };

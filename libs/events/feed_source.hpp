@@ -19,6 +19,8 @@ class FeedSource final : public Source {
   void acknowledge(const std::string& stream, const Position& through) override;
   std::vector<std::string> topics(const std::string& stream) const override;
   std::unique_ptr<Source> reader(std::vector<std::string> topics) override;
+  /// Of all that use these transfers.
+  void stop() override { transfers_.stop(); }
 
  private:
   struct Handle;

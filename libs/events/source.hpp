@@ -52,6 +52,8 @@ class Source {
   /// it, it acknowledges nothing, and at the end of each stream it gives a page of it, empty if need be. It must not
   /// outlive this one.
   virtual std::unique_ptr<Source> reader(std::vector<std::string> topics) = 0;
+  /// Ends the fetch under way, if it only waits; later ones end at once. For good.
+  virtual void stop() = 0;
 };
 
 }  // namespace agora::events

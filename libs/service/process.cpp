@@ -16,6 +16,12 @@ namespace agora::service {
 namespace {
 
 constexpr std::chrono::milliseconds kProbeDeadline{2'000};
+constexpr std::chrono::milliseconds kReleaseDeadline{2'000};
+
+/// What this service publishes; its consumers read it from Kafka, where there is a cluster.
+events::EventLog event_log(const Settings& settings) {
+  return {settings.name, settings.events, settings.kafka.reveal().empty() ? "" : "kafka"};
+}
 
 http::ServerOptions server_options(const Settings& settings, std::string port_name, std::uint16_t port) {
   std::string variable = settings.name;
@@ -47,7 +53,7 @@ bool Process::start(Parts parts) {
   http::Router internal;
   internal.mount("", http::health_routes(readiness_, metrics_));
   if (events::publishes(settings_.name)) {
-    feed_.emplace(io_, *database_, events::EventLog(settings_.name, settings_.events), clock_, metrics_);
+    feed_.emplace(io_, *database_, event_log(settings_), clock_, metrics_);
     internal.mount("", feed_->routes());
   }
   consumers_.emplace(*database_, settings_.name, parts.handler, clock_);
@@ -64,15 +70,40 @@ bool Process::start(Parts parts) {
   database_->migrate(parts.migrations);
   if (!parts.offers.empty()) apply_offers(*database_, parts.offers, parts.handler);
   load_erased_users(*database_, erased_);
-  if (service_tokens_ && !settings_.standalone) {
-    consumers_->start(io_, settings_.peers, service_tokens_->own(), settings_.consumer, metrics_);
-    consumers_->report_to(readiness_);
-  }
-  if (feed_) {
-    numbering_.emplace(io_, *database_, settings_.numbering, [this] { feed_->log_grew(); }, metrics_);
-    add_job("events.trim", settings_.trim_interval, feed_->trim_job());
-  }
+  if (!settings_.standalone) start_consumers();
+  if (feed_) start_log();
   return true;
+}
+
+void Process::start_consumers() {
+  const auto& cluster = settings_.kafka.reveal();
+  auto peers = settings_.peers;
+  if (!cluster.empty()) {
+    for (auto& peer : peers) peer.url = cluster;
+  }
+  const auto of_kafka = [this](const events::Peer& peer, std::vector<std::string> topics) {
+    auto address = events::kafka::Address::parse(peer.url);
+    return std::make_unique<events::kafka::KafkaSource>(std::move(address), settings_.name, peer.publisher,
+                                                        std::move(topics));
+  };
+  const auto token = service_tokens_ ? service_tokens_->own() : Secret<std::string>();
+  consumers_->start(io_, peers, token, of_kafka, settings_.consumer, metrics_);
+  consumers_->report_to(readiness_);
+}
+
+void Process::start_log() {
+  if (!settings_.kafka.reveal().empty()) {
+    kafka_.emplace(events::kafka::Address::parse(settings_.kafka.reveal()), settings_.name);
+    relay_.emplace(*database_, event_log(settings_), *kafka_, settings_.relay, clock_, metrics_);
+    relaying_ = std::make_unique<telemetry::JobLoop>(io_, "events.relay", settings_.relay_interval,
+                                                     settings_.relay_deadline, relay_->job(), metrics_);
+  }
+  const auto grew = [this] {
+    feed_->log_grew();
+    if (relaying_) relaying_->wake();
+  };
+  numbering_.emplace(io_, *database_, settings_.numbering, grew, metrics_);
+  add_job("events.trim", settings_.trim_interval, feed_->trim_job());
 }
 
 void Process::add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job,
@@ -94,6 +125,11 @@ Task<void> Process::drain() {
   co_await consumers_->stop();
   // After those that write; what it misses another replica numbers, or we at the next start.
   if (numbering_) co_await numbering_->stop();
+  if (relaying_) {
+    co_await relaying_->stop();
+    const Ctx ctx{.deadline = std::chrono::steady_clock::now() + kReleaseDeadline};
+    co_await relay_->release(ctx);
+  }
   io_.stop();
 }
 

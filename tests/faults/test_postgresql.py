@@ -21,7 +21,7 @@ KILLS, SECONDS_BETWEEN_KILLS = (12, 5) if PROVE else (4, 1.5)
 
 @pytest.fixture
 def own_postgres():
-    server = PostgresServer()
+    server = PostgresServer(own=True)
     yield server
     server.stop()
 

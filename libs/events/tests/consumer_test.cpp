@@ -98,6 +98,8 @@ class StreamsSource final : public Source {
     return reader;
   }
 
+  void stop() override {}
+
   Fetched news{};
   std::optional<Error> refusal{};
   std::vector<std::pair<std::string, std::int64_t>> seeks{};
