@@ -20,7 +20,7 @@ def migrate(*flags):
 
 def test_topics_are_made_once(broker):
     url = broker.new_cluster(publishers=())
-    prefix = url.rpartition("/")[2]
+    prefix = url.rpartition("/")[2].partition("?")[0]
     missing = json.loads(migrate("--kafka", url, "--dry-run", "--json").stdout)
     assert sorted(missing["topics_missing"]) == sorted(f"{prefix}.{topic}" for topic in TOPICS)
     assert make_topics(url, "order") == {"topics_made": missing["topics_missing"]}
@@ -60,7 +60,7 @@ def cluster(broker):
 
 def start_order(launch, request, engine, cluster):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", cluster, database=database)
+    return launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", cluster, "--events.relay-lease", "500ms", database=database)
 
 
 def test_each_event_is_published_once_and_in_order(launch, engine, request, cluster):

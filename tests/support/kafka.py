@@ -20,7 +20,8 @@ class Broker:
 
     def new_cluster(self, publishers=PUBLISHERS):
         """The URL of a part of the cluster that has the topics of these services."""
-        url = f"{self.url}/t{uuid.uuid4().hex}"
+        # Nobody waits long for a reader that was killed.
+        url = f"{self.url}/t{uuid.uuid4().hex}?session.timeout.ms=1000&heartbeat.interval.ms=200"
         for publisher in publishers:
             make_topics(url, publisher)
         return url

@@ -10,6 +10,8 @@ namespace agora::events::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds kTimeout{15'000};
+/// For whoever answers at all.
+constexpr std::chrono::milliseconds kLookTimeout{5'000};
 constexpr int kPauseMilliseconds = 20;
 constexpr std::chrono::hours kDay{24};
 constexpr std::int64_t kReplicationMax = 3;
@@ -117,7 +119,7 @@ struct TopicAdmin::Impl {
   template <class IsThere>
   void wait_until(IsThere is_there) {
     const auto deadline = std::chrono::steady_clock::now() + kTimeout;
-    while (!is_there(describe(client.get(), kTimeout).topics)) {
+    while (!is_there(describe(client.get(), kLookTimeout).topics)) {
       if (std::chrono::steady_clock::now() > deadline) throw KafkaError("a change", "the cluster does not show it");
       // No event is to come: a pause.
       rd_kafka_poll(client.get(), kPauseMilliseconds);
@@ -169,7 +171,7 @@ TopicAdmin::TopicAdmin(const Address& address) : impl_(std::make_unique<Impl>(ad
 TopicAdmin::~TopicAdmin() = default;
 
 std::vector<std::string> TopicAdmin::missing(std::string_view publisher, const TopicSettings& settings) {
-  const auto there = describe(impl_->client.get(), kTimeout).topics;
+  const auto there = describe(impl_->client.get(), kLookTimeout).topics;
   std::vector<std::string> names;
   for (const auto& topic : topics()) {
     if (topic.publisher != publisher) continue;
@@ -187,7 +189,7 @@ std::vector<std::string> TopicAdmin::missing(std::string_view publisher, const T
 
 std::vector<std::string> TopicAdmin::make(std::string_view publisher, const TopicSettings& settings) {
   const auto names = missing(publisher, settings);
-  const auto brokers = describe(impl_->client.get(), kTimeout).brokers;
+  const auto brokers = describe(impl_->client.get(), kLookTimeout).brokers;
   const auto replication = settings.replication > 0 ? settings.replication : std::min(brokers, kReplicationMax);
   for (const auto& topic : topics()) {
     const bool is_missing = std::find(names.begin(), names.end(), impl_->address.name_of(topic.name)) != names.end();
@@ -208,7 +210,7 @@ void TopicAdmin::grow(std::string_view topic, std::int64_t partitions) {
         "the partitions of a state topic never change: a subject's older states would stay "
         "readable where they are. Make a new topic and rebuild its readers");
   }
-  const auto there = describe(impl_->client.get(), kTimeout).topics;
+  const auto there = describe(impl_->client.get(), kLookTimeout).topics;
   const auto found = there.find(name);
   if (found == there.end()) throw std::runtime_error("there is no topic " + name);
   if (partitions <= found->second.partitions) {
