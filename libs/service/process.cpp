@@ -46,7 +46,7 @@ bool Process::start(Parts parts) {
   }
   http::Router internal;
   internal.mount("", http::health_routes(readiness_, metrics_));
-  if (events::publishes(settings_.name) && database_->engine() == sql::Engine::sqlite) {
+  if (events::publishes(settings_.name)) {
     feed_.emplace(io_, *database_, events::EventLog(settings_.name, settings_.events), clock_, metrics_);
     internal.mount("", feed_->routes());
   }
@@ -68,7 +68,10 @@ bool Process::start(Parts parts) {
     consumers_->start(io_, settings_.peers, service_tokens_->own(), settings_.consumer, metrics_);
     consumers_->report_to(readiness_);
   }
-  if (feed_) add_job("events.trim", settings_.trim_interval, feed_->trim_job());
+  if (feed_) {
+    numbering_.emplace(io_, *database_, settings_.numbering, [this] { feed_->log_grew(); }, metrics_);
+    add_job("events.trim", settings_.trim_interval, feed_->trim_job());
+  }
   return true;
 }
 
@@ -86,6 +89,8 @@ Task<void> Process::drain() {
   co_await internal_server_->drain(deadline);
   for (const auto& stop : on_drain_) stop();
   for (const auto& job : jobs_) co_await job->stop();
+  // Last of those that write: what was committed while we drained has its number.
+  if (numbering_) co_await numbering_->stop();
   co_await consumers_->stop();
   io_.stop();
 }

@@ -7,6 +7,7 @@
 
 #include "libs/config/parser.hpp"
 #include "libs/events/consumers.hpp"
+#include "libs/events/numbering.hpp"
 #include "libs/http/server.hpp"
 #include "libs/log/log.hpp"
 #include "libs/sql/database.hpp"
@@ -34,6 +35,7 @@ struct Settings {
   std::chrono::milliseconds trim_interval{10'000};
   http::Limits http{};
   events::LogLimits events{};
+  events::NumberingLimits numbering{};
   events::ConsumerOptions consumer{};
   sql::Limits sql{};
 

@@ -10,9 +10,8 @@
 namespace agora::testing {
 
 /// A database of a test's own, gone with it: a SQLite WAL file in memory (/dev/shm, synchronous=OFF), or a database of
-/// a PostgreSQL server that the test program starts on first use and stops at its end. PostgreSQL's is made with an ICU
-/// en-US locale on purpose: text that is not COLLATE "C" then sorts otherwise than C++ does. Without PostgreSQL's
-/// binaries the test fails; it is never skipped.
+/// the PostgreSQL server of engine_url(), made with an ICU en-US locale on purpose: text that is not COLLATE "C" then
+/// sorts otherwise than C++ does. Without the server the test fails; it is never skipped.
 class TemporaryDatabase {
  public:
   explicit TemporaryDatabase(sql::Engine engine, sql::Limits limits = {});

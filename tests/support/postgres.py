@@ -1,54 +1,34 @@
-"""A PostgreSQL server of the test run's own, on a free port, with nothing to lose."""
+"""Databases of a PostgreSQL server with nothing to lose."""
 
-import itertools
-import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
+import uuid
 
-from support.ports import free_port
+from support.engines import Engine, url_of
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 class PostgresServer:
+    """The run's server, or one of this process's own."""
+
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agora-pg-", dir="/dev/shm"))
-        self.port = free_port()
-        self.numbers = itertools.count(1)
-        # It refuses to run as root.
-        self.as_user = ["runuser", "-u", "nobody", "--"] if os.getuid() == 0 else []
-        if self.as_user:
-            shutil.chown(self.folder, "nobody")
-        self.run("initdb", "-A", "trust", "-U", "agora", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions", "-D", self.data)
-        self.start()
-
-    @property
-    def data(self):
-        return str(self.folder / "data")
-
-    def run(self, program, *arguments):
-        done = subprocess.run([*self.as_user, str(BIN / program), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True, cwd="/")
-        assert done.returncode == 0, done.stderr
-
-    def start(self):
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c fsync=off"
-        self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-D", self.data, "-o", options, "start")
-
-    def stop(self):
-        self.run("pg_ctl", "-m", "immediate", "-D", self.data, "stop")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.own = None if url_of("postgresql") else Engine("postgresql")
+        self.base = url_of("postgresql") or self.own.url
+        self.databases = []
 
     def new_database(self):
         """A URL. The locale sorts otherwise than bytes do, on purpose."""
-        name = f"t{next(self.numbers)}"
-        psql(self.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'")
-        return self.url(name)
+        name = f"t{uuid.uuid4().hex}"
+        psql(self.base, f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'")
+        self.databases.append(name)
+        return self.base.rpartition("/")[0] + "/" + name
 
-    def url(self, database):
-        return f"postgresql://agora@127.0.0.1:{self.port}/{database}"
+    def stop(self):
+        if self.own:
+            return self.own.stop()
+        for name in self.databases:
+            psql(self.base, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def psql(url, statement):
