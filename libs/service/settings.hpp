@@ -27,9 +27,9 @@ struct Settings {
   std::string offers;       ///< file of CloudEvents, one JSON a line, or `builtin`; empty: builtin with --standalone
   std::string test_tokens;  ///< file of tokens; empty: none
   std::string data = "data";
-  std::string database_url;         ///< empty: sqlite:<data>/<name>.db
-  std::vector<events::Peer> peers;  ///< whose logs are consumed, where they have a URL
-  std::string service_token;        ///< file of the token our services share; empty: no feed is served
+  Secret<std::string> database_url;  ///< may hold a password; empty: sqlite:<data>/<name>.db
+  std::vector<events::Peer> peers;   ///< whose logs are consumed, where they have a URL
+  std::string service_token;         ///< file of the token our services share; empty: no feed is served
 
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
   std::chrono::milliseconds trim_interval{10'000};
@@ -44,7 +44,9 @@ struct Settings {
   bool print_routes = false;  ///< print the route rows as JSON lines and exit
 
   std::string program() const { return name + "-service"; }
-  std::string url() const { return database_url.empty() ? "sqlite:" + data + "/" + name + ".db" : database_url; }
+  std::string url() const {
+    return database_url.reveal().empty() ? "sqlite:" + data + "/" + name + ".db" : database_url.reveal();
+  }
   bool production() const { return environment == "production"; }
   log::Level level() const;
 
