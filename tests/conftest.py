@@ -9,6 +9,7 @@ import pytest
 
 from support.audit import audit
 from support.happenings import World
+from support.kafka import Broker
 from support.mail import MailServer
 from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
@@ -22,6 +23,13 @@ def postgres():
     server = PostgresServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def broker():
+    broker = Broker()
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture

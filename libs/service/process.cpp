@@ -16,6 +16,12 @@ namespace agora::service {
 namespace {
 
 constexpr std::chrono::milliseconds kProbeDeadline{2'000};
+constexpr std::chrono::milliseconds kReleaseDeadline{2'000};
+
+/// What this service publishes; its consumers read it from Kafka, where there is a cluster.
+events::EventLog event_log(const Settings& settings) {
+  return {settings.name, settings.events, settings.kafka.reveal().empty() ? "" : "kafka"};
+}
 
 http::ServerOptions server_options(const Settings& settings, std::string port_name, std::uint16_t port) {
   std::string variable = settings.name;
@@ -47,7 +53,7 @@ bool Process::start(Parts parts) {
   http::Router internal;
   internal.mount("", http::health_routes(readiness_, metrics_));
   if (events::publishes(settings_.name)) {
-    feed_.emplace(io_, *database_, events::EventLog(settings_.name, settings_.events), clock_, metrics_);
+    feed_.emplace(io_, *database_, event_log(settings_), clock_, metrics_);
     internal.mount("", feed_->routes());
   }
   consumers_.emplace(*database_, settings_.name, parts.handler, clock_);
@@ -68,11 +74,23 @@ bool Process::start(Parts parts) {
     consumers_->start(io_, settings_.peers, service_tokens_->own(), settings_.consumer, metrics_);
     consumers_->report_to(readiness_);
   }
-  if (feed_) {
-    numbering_.emplace(io_, *database_, settings_.numbering, [this] { feed_->log_grew(); }, metrics_);
-    add_job("events.trim", settings_.trim_interval, feed_->trim_job());
-  }
+  if (feed_) start_log();
   return true;
+}
+
+void Process::start_log() {
+  if (!settings_.kafka.reveal().empty()) {
+    kafka_.emplace(events::kafka::Address::parse(settings_.kafka.reveal()), settings_.name);
+    relay_.emplace(*database_, event_log(settings_), *kafka_, settings_.relay, clock_, metrics_);
+    relaying_ = std::make_unique<telemetry::JobLoop>(io_, "events.relay", settings_.relay_interval,
+                                                     settings_.relay_deadline, relay_->job(), metrics_);
+  }
+  const auto grew = [this] {
+    feed_->log_grew();
+    if (relaying_) relaying_->wake();
+  };
+  numbering_.emplace(io_, *database_, settings_.numbering, grew, metrics_);
+  add_job("events.trim", settings_.trim_interval, feed_->trim_job());
 }
 
 void Process::add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job,
@@ -91,6 +109,11 @@ Task<void> Process::drain() {
   for (const auto& job : jobs_) co_await job->stop();
   // Last of those that write: what was committed while we drained has its number.
   if (numbering_) co_await numbering_->stop();
+  if (relaying_) {
+    co_await relaying_->stop();
+    const Ctx ctx{.deadline = std::chrono::steady_clock::now() + kReleaseDeadline};
+    co_await relay_->release(ctx);
+  }
   co_await consumers_->stop();
   io_.stop();
 }

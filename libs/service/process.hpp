@@ -9,7 +9,9 @@
 
 #include "libs/base/clock.hpp"
 #include "libs/events/feed_server.hpp"
+#include "libs/events/kafka/kafka_transport.hpp"
 #include "libs/events/numbering.hpp"
+#include "libs/events/relay.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/health.hpp"
 #include "libs/service/erased_users.hpp"
@@ -55,6 +57,8 @@ class Process {
   int run();
 
  private:
+  /// Has what is committed numbered, served, and published.
+  void start_log();
   Task<void> drain();
 
   const Settings& settings_;
@@ -69,6 +73,9 @@ class Process {
   std::unique_ptr<sql::Database> database_;
   asio::io_context io_{1};
   std::optional<events::FeedServer> feed_;
+  std::optional<events::kafka::KafkaTransport> kafka_;
+  std::optional<events::Relay> relay_;
+  std::unique_ptr<telemetry::JobLoop> relaying_;
   std::optional<events::Numbering> numbering_;
   std::optional<events::Consumers> consumers_;
   std::unique_ptr<http::Server> public_server_;

@@ -43,6 +43,14 @@ void declare_events(config::Parser& parser, Settings& c) {
   parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
                 {.min = 1, .max = 10'000});
   parser.option("events.wait", c.consumer.wait, "How long a poll of a feed waits", {.min = 0, .max = 25'000});
+  parser.option("events.relay-batch-max", c.relay.batch_events_max, "Kafka: most events in one transaction",
+                {.min = 1, .max = 10'000});
+  parser.option("events.relay-lease", c.relay.lease, "Kafka: another replica publishes when one is gone for so long",
+                {.min = 100, .max = kDay});
+  parser.option("events.relay-interval", c.relay_interval, "Kafka: how often it is looked whether all is published",
+                {.min = 1, .max = kDay});
+  parser.option("events.relay-deadline", c.relay_deadline, "Kafka: longest time to publish a batch",
+                {.min = 100, .max = kDay});
   parser.option("events.retry-first", c.consumer.parking.retry_first, "A parked event is tried again after it",
                 {.min = 1, .max = kDay});
   parser.option("events.retry-max", c.consumer.parking.retry_max, "And at least this often", {.min = 1, .max = kDay});
@@ -73,6 +81,10 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
     parser.option(peer.publisher + "-feed", peer.url,
                   "Where " + peer.publisher + "'s events come from: feed:http://HOST:PORT");
   }
+  parser.option(
+      "kafka", kafka,
+      "Cluster by which events travel, both ways, in place of feeds: kafka://HOST:PORT[,HOST:PORT...][/PREFIX]",
+      {.env = "AGORA_KAFKA_URL"});
   parser.option("service-token-file", service_token, "File of the token that our services share",
                 {.env = "AGORA_SERVICE_TOKEN_FILE"});
   parser.option("drain-deadline", drain_deadline, "Longest time to finish requests on SIGTERM",

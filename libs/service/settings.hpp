@@ -8,6 +8,7 @@
 #include "libs/config/parser.hpp"
 #include "libs/events/consumers.hpp"
 #include "libs/events/numbering.hpp"
+#include "libs/events/relay.hpp"
 #include "libs/http/server.hpp"
 #include "libs/log/log.hpp"
 #include "libs/sql/database.hpp"
@@ -29,6 +30,7 @@ struct Settings {
   std::string data = "data";
   Secret<std::string> database_url;  ///< may hold a password; empty: sqlite:<data>/<name>.db
   std::vector<events::Peer> peers;   ///< whose logs are consumed, where they have a URL
+  Secret<std::string> kafka;         ///< cluster by which events travel instead; empty: feeds
   std::string service_token;         ///< file of the token our services share; empty: no feed is served
 
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
@@ -36,6 +38,9 @@ struct Settings {
   http::Limits http{};
   events::LogLimits events{};
   events::NumberingLimits numbering{};
+  events::RelayLimits relay{};
+  std::chrono::milliseconds relay_interval{1'000};
+  std::chrono::milliseconds relay_deadline{20'000};
   events::ConsumerOptions consumer{};
   sql::Limits sql{};
 
