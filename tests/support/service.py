@@ -23,15 +23,18 @@ READY_SECONDS = 15
 
 
 class Service:
-    def __init__(self, data, *flags, name="order", database=None, faults=False, env=None, production=False):
+    def __init__(self, data, *flags, name="order", database=None, faults=False, env=None, production=False, address="127.0.0.1", port=None):
         self.name = name
+        self.address = address
         self.data = pathlib.Path(data)
         self.database = database
         self.flags = flags
         self.binary = BUILD / "services" / name / f"{name}-service{'-faults' if faults else ''}"
-        self.port = free_port()
+        self.port = port or free_port()
         self.internal_port = free_port()
         self.env = {**os.environ, "AGORA_ENV": "production" if production else "test", **(env or {})}
+        if address != "127.0.0.1":
+            self.env["AGORA_BIND"] = address
         self.process = None
         self.log_file = self.data / "log"
 
@@ -64,7 +67,7 @@ class Service:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def log(self):
         return self.log_file.read_text(errors="replace")
@@ -99,7 +102,7 @@ class Service:
 
     def ask_internal(self, path):
         with httpx.Client(transport=without_delay(), timeout=5) as client:
-            return client.get(f"http://127.0.0.1:{self.internal_port}{path}")
+            return client.get(f"http://{self.address}:{self.internal_port}{path}")
 
     def query(self, sql):
         """Rows as dicts, read beside the service (or after it)."""
