@@ -87,9 +87,11 @@ std::string header_text(std::string_view written) {
 }
 
 std::string mailbox(const std::string& name, const std::string& address) {
+  constexpr std::size_t kBesideHeader = 70;  // what `From: <>` leaves of the 78 characters of a line
   const auto shown = header_text(name);
-  // On a line of its own: a name of one encoded-word and a long address would be more than 78 characters.
-  return shown.empty() ? "<" + address + ">" : shown + "\r\n <" + address + ">";
+  if (shown.empty() && address.size() <= kBesideHeader) return "<" + address + ">";
+  // On a line of its own: one encoded-word, or a header's name, and a long address would be more than 78 characters.
+  return shown + "\r\n <" + address + ">";
 }
 
 /// `Mon, 23 Nov 2026 22:56:07 +0000` (RFC 5322 §3.3).

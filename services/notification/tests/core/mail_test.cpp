@@ -100,6 +100,9 @@ TEST(MailMessage, WithoutANameHasTheBareAddress) {
   auto m = mail();
   m.to_name.clear();
   EXPECT_EQ(headers_of(to_rfc5322(m))[1], "To: <u1@example.com>");
+  // Where that would be a line of 79 characters, the address has one of its own.
+  m.to = std::string(61, 'a') + "@example.com";
+  EXPECT_NE(to_rfc5322(m).find("To: \r\n <" + m.to + ">\r\n"), std::string::npos);
 }
 
 TEST(MailAddress, IsAPlainMailbox) {
