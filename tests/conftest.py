@@ -62,12 +62,12 @@ def engine(request):
 def shop(launch, engine, request):
     """A service with the tests' offers and tokens, on each engine."""
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS, database=database)
+    return launch("--offers", OFFERS, *TOKENS, database=database)
 
 
 @pytest.fixture
 def sqlite_shop(launch):
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS)
+    return launch("--offers", OFFERS, *TOKENS)
 
 
 @pytest.fixture
@@ -94,4 +94,4 @@ def mail_server():
 
 @pytest.fixture
 def notification(launch, world, mail_server):
-    return launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification")
+    return launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification")

@@ -41,6 +41,7 @@ std::optional<std::string> read_file(const fs::path& file) {
 
 /// Replaces the file, all or nothing.
 void write_file(const fs::path& file, std::string_view text) {
+  if (file.has_parent_path()) fs::create_directories(file.parent_path());
   const fs::path temporary = file.string() + ".new";
   const int out = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   bool done = out >= 0 && ::write(out, text.data(), text.size()) == static_cast<ssize_t>(text.size());

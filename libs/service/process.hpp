@@ -11,6 +11,7 @@
 #include "libs/events/feed_server.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/health.hpp"
+#include "libs/jwt/key_poll.hpp"
 #include "libs/service/erased_users.hpp"
 #include "libs/service/settings.hpp"
 #include "libs/telemetry/job_loop.hpp"
@@ -55,6 +56,7 @@ class Process {
 
  private:
   Task<void> drain();
+  void poll_keys();
 
   const Settings& settings_;
   const SystemClock clock_;
@@ -62,7 +64,8 @@ class Process {
   http::Readiness readiness_;
   ErasedUsers erased_;
   const http::NoTokens no_tokens_;
-  std::optional<http::TestTokens> test_tokens_;
+  const std::unique_ptr<jwt::Verifier> verifier_;  ///< null without --jwks, as the following
+  const std::unique_ptr<jwt::KeyPoll> keys_;
   std::optional<http::ServiceTokens> service_tokens_;
   ErasedUserAuthenticator tokens_;
   std::unique_ptr<sql::Database> database_;

@@ -8,6 +8,7 @@
 #include "libs/config/parser.hpp"
 #include "libs/events/consumers.hpp"
 #include "libs/http/server.hpp"
+#include "libs/jwt/key_poll.hpp"
 #include "libs/log/log.hpp"
 #include "libs/sql/database.hpp"
 
@@ -24,11 +25,13 @@ struct Settings {
   std::vector<std::string> bind{"127.0.0.1", "::1"};
   bool standalone = false;  ///< no peers and no consumers
   std::string offers;       ///< file of CloudEvents, one JSON a line, or `builtin`; empty: builtin with --standalone
-  std::string test_tokens;  ///< file of tokens; empty: none
   std::string data = "data";
   std::string database_url;         ///< empty: sqlite:<data>/<name>.db
   std::vector<events::Peer> peers;  ///< whose logs are consumed, where they have a URL
-  std::string service_token;        ///< file of the token our services share; empty: no feed is served
+  jwt::Expectations tokens{};       ///< of bearer tokens
+  jwt::KeyPollOptions keys{};       ///< that they are verified with; no source: none is
+  std::int64_t verified_tokens_max = 10'000;
+  std::string service_token;  ///< file of the token our services share; empty: no feed is served
 
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
   std::chrono::milliseconds trim_interval{10'000};

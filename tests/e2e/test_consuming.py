@@ -25,7 +25,7 @@ def market(launch, publishers):
     catalog.publish("seller.opened", "s1", seller_id="s1", status="open", name="Seller", members=[{"user_id": "m1", "role": "owner"}])
     catalog.publish("product.published", "p1", product_id="p1", status="published", title="Product")
     catalog.publish("offer.created", "o1", **offer())
-    service = launch("--test-tokens", TOKENS, *feeds(publishers))
+    service = launch(*TOKENS, *feeds(publishers))
     eventually(lambda: service.query("SELECT 1 FROM offers"))
     return service
 
@@ -188,7 +188,7 @@ def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder):
     """After a restore a consumer's first poll still speaks of the log that is gone."""
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms")
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms")
     place(service.as_user("token-u1"))
     facts = service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"]
 

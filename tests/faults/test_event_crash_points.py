@@ -18,7 +18,7 @@ def payment(folder):
 @pytest.mark.parametrize("point", POINTS["consume"])
 def test_a_kill_while_consuming_applies_each_capture_once(launch, engine, request, payment, point):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--events.trim-interval", "1h", "--payment-feed", payment.feed, "--events.wait",
+    service = launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", "--payment-feed", payment.feed, "--events.wait",
                      "1s", "--service-token-file", str(payment.token_file), database=database, faults=True)
     orders = [place(service.as_user("token-u1")).json() for _ in range(3)]
     captures = [payment.event("payment.captured", f"pay{i}", payment_id=f"pay{i}", order_group_id=order["order_group_id"],
@@ -47,7 +47,7 @@ def paid(service):
 def test_a_kill_while_serving_loses_no_event(launch, folder, point):
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), faults=True)
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), faults=True)
     place(service.as_user("token-u1"))
     rearm(service, point)
     before = feed(service)
