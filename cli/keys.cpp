@@ -56,8 +56,12 @@ int keys(int argc, const char* const* argv) {
   Settings settings;
   const int skipped = verb == "new" ? 1 : 0;
   if (const auto code = settings.parse(argc - skipped, argv + skipped)) return *code;
-  const auto key = make_signing_key(settings.key, *jwt::parse_algorithm(settings.algorithm));
+  if (std::filesystem::exists(settings.key)) {
+    throw std::runtime_error(settings.key + " is there; a key is never replaced");
+  }
+  const auto key = jwt::PrivateKey::generate(*jwt::parse_algorithm(settings.algorithm));
   publish_key(settings.jwks, key);
+  keep_signing_key(settings.key, key);
   if (settings.json) {
     std::string out;
     json::Writer(out)

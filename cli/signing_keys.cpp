@@ -35,11 +35,8 @@ jwt::PrivateKey read_signing_key(const fs::path& file) {
   }
 }
 
-jwt::PrivateKey make_signing_key(const fs::path& file, jwt::Algorithm algorithm) {
-  if (fs::exists(file)) throw std::runtime_error(file.string() + " is there; a key is never replaced");
-  auto key = jwt::PrivateKey::generate(algorithm);
+void keep_signing_key(const fs::path& file, const jwt::PrivateKey& key) {
   write_private_file(file, key.to_pem().reveal());
-  return key;
 }
 
 void publish_key(const fs::path& file, const jwt::PrivateKey& key) {

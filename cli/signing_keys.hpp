@@ -8,9 +8,8 @@ namespace agora::cli {
 /// The signing key in a PEM file. Throws std::runtime_error that names the file.
 jwt::PrivateKey read_signing_key(const std::filesystem::path& file);
 
-/// A new signing key, in a file that only we may read (0600). Throws when the file is there: tokens may be signed with
-/// it.
-jwt::PrivateKey make_signing_key(const std::filesystem::path& file, jwt::Algorithm algorithm);
+/// Keeps a new signing key in a file that only we may read (0600).
+void keep_signing_key(const std::filesystem::path& file, const jwt::PrivateKey& key);
 
 /// Adds the key's public half to a JWK set, which is made when it is not there; a key that is in it stays. Everybody
 /// may read the file. Throws std::runtime_error when it is there and no JWK set.

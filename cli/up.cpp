@@ -97,8 +97,8 @@ void provide_token(const fs::path& file) {
 /// is kept.
 void provide_signing_key(const fs::path& data) {
   const auto file = demo_key_file(data);
-  publish_key(demo_key_set_file(data),
-              fs::exists(file) ? read_signing_key(file) : make_signing_key(file, jwt::Algorithm::es256));
+  if (!fs::exists(file)) keep_signing_key(file, jwt::PrivateKey::generate(jwt::Algorithm::es256));
+  publish_key(demo_key_set_file(data), read_signing_key(file));
 }
 
 std::string join(const std::vector<std::string>& parts) {

@@ -14,7 +14,7 @@ from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
 
 # What takes long, or comes from elsewhere, is for `./dev prove`.
-collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py"]
+collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py", "e2e/test_signature_corpus.py"]
 
 
 @pytest.fixture(scope="session")
