@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   }
   exec("COMMIT");
 
-  sqlite3_stmt* insert_group = prepare("INSERT INTO order_groups VALUES (?,?,?,'USD','pending','not_paid','not_fulfilled',?,0,0,0,?,1,?,?,?)");
+  sqlite3_stmt* insert_group = prepare("INSERT INTO order_groups VALUES (?,?,?,'USD','pending','not_paid','not_fulfilled',?,0,0,0,?,1,?,?,?,NULL)");
   sqlite3_stmt* insert_order = prepare("INSERT INTO orders VALUES (?,?,?,?,'s1','USD','pending','not_paid','not_fulfilled',NULL,?,0,0,0,?,1,?,?,NULL,?)");
   sqlite3_stmt* insert_line = prepare("INSERT INTO order_lines VALUES (?,1,?,?,'p1','v1','SKU-1','A product',1,0,?,?,0,0,0,?,1)");
   sqlite3_stmt* update_stock = prepare("UPDATE stock SET reserved = reserved + 1, version = version + 1 WHERE offer_id = ? AND on_hand - reserved >= 1");

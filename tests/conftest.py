@@ -8,10 +8,13 @@ import tempfile
 import pytest
 
 from support.audit import audit
+from support.emitted import every_event_fits_its_schema
 from support.happenings import World
 from support.mail import MailServer
 from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
+from support.target import Target
+from support.target import start as start_target
 
 # What takes long, or comes from elsewhere, is for `./dev prove`.
 collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py", "e2e/test_signature_corpus.py"]
@@ -25,11 +28,15 @@ def postgres():
 
 
 @pytest.fixture
-def folder():
+def folder(request):
     # In memory: fsync costs nothing there, and a kill does not lose it. What a power cut loses is tests/faults' business.
     path = pathlib.Path(tempfile.mkdtemp(prefix="agora-", dir="/dev/shm"))
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        if request.node.get_closest_marker("damages") is None:
+            every_event_fits_its_schema(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
@@ -48,9 +55,9 @@ def launch(folder, request):
     for service in services:
         service.kill()
     if request.node.get_closest_marker("no_audit") is None:
-        for service in services:
-            if service.name == "order":
-                audit(service.query)
+        # Replicas share one.
+        for service in {str(service.database or service.data): service for service in services if service.name == "order"}.values():
+            audit(service.query)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -74,6 +81,12 @@ def sqlite_shop(launch):
 def demo(launch):
     """What the first contract was specified against: no other process, demo guests."""
     return launch("--standalone", "--demo-guests")
+
+
+@pytest.fixture(params=["order", "notification"])
+def target(launch, request):
+    """Each service, as whoever sends it bad input sees it."""
+    return Target(start_target(launch, request.param))
 
 
 # Notification with all that it hears of and writes to: three logs and a mail server.

@@ -30,8 +30,8 @@ struct Integer {
   std::int64_t value = min;
 };
 
-/// A string of at most `bytes_max` bytes.
-template <std::size_t bytes_max>
+/// A string of at most `characters_max` code points, as JSON Schema counts maxLength.
+template <std::size_t characters_max>
 struct Text {
   std::string value{};
 };
@@ -74,6 +74,8 @@ class Binding {
 std::string child_pointer(const std::string& pointer, std::string_view name);
 
 std::optional<Problem> read_string(const Node& node, std::string& value);
+/// Code points of well-formed UTF-8.
+std::size_t count_characters(std::string_view text);
 std::optional<Problem> read_integer(const Node& node, std::int64_t min, std::int64_t max, std::int64_t& value);
 
 template <>
@@ -118,12 +120,12 @@ struct Bind<Integer<min, max>> {
     return read_integer(node, min, max, value.value);
   }
 };
-template <std::size_t bytes_max>
-struct Bind<Text<bytes_max>> {
-  static std::optional<Problem> read(const Node& node, Text<bytes_max>& value) {
+template <std::size_t characters_max>
+struct Bind<Text<characters_max>> {
+  static std::optional<Problem> read(const Node& node, Text<characters_max>& value) {
     if (auto problem = read_string(node, value.value)) return problem;
-    if (value.value.size() <= bytes_max) return std::nullopt;
-    return Problem{"too_long", "must have at most " + std::to_string(bytes_max) + " bytes"};
+    if (count_characters(value.value) <= characters_max) return std::nullopt;
+    return Problem{"too_long", "must have at most " + std::to_string(characters_max) + " characters"};
   }
 };
 

@@ -156,6 +156,13 @@ Result<Document> Document::parse(std::string_view text, std::size_t values_max) 
   if (builder.duplicate_key) return malformed("duplicate_key", "A member name stands twice in one object.");
   if (builder.too_many_values) return malformed("too_many_values", "The document has too many values.");
   if (ec == bj::error::too_deep) return malformed("too_deep", "The document is nested too deeply.");
+  // Well-formed, but no number that anything here could mean.
+  if (ec == bj::error::exponent_overflow) {
+    return Error{Errc::invalid_argument,
+                 "validation_failed",
+                 "A number's exponent is out of range.",
+                 {{"", "exponent", "must have no such exponent"}}};
+  }
   if (ec) return malformed("malformed_json", "The body is not well-formed JSON.");
   if (used != text.size()) return malformed("malformed_json", "Something follows the JSON document.");
   return std::move(builder.document);

@@ -59,6 +59,11 @@ std::optional<Problem> read_string(const Node& node, std::string& value) {
   return std::nullopt;
 }
 
+std::size_t count_characters(std::string_view text) {
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues));
+}
+
 std::optional<Problem> read_integer(const Node& node, std::int64_t min, std::int64_t max, std::int64_t& value) {
   if (node.kind() != Kind::number) return Problem{"wrong_type", "must be an integer"};
   const auto text = node.text();

@@ -27,7 +27,18 @@ void declare_sql(config::Parser& parser, sql::Limits& sql) {
   parser.option("sql.queue-max", sql.queue_max, "Most works that wait", {.min = 1, .max = 1'000'000});
   parser.option("sql.readers", sql.readers, "Read connections", {.min = 1, .max = 64});
   parser.option("sql.writers", sql.writers, "PostgreSQL: write connections", {.min = 1, .max = 64});
-  parser.option("sql.retries-max", sql.retries_max, "Retries of serialization failures", {.min = 0, .max = 100});
+  parser.option("sql.retries-max", sql.retries_max,
+                "PostgreSQL: retries of serialization failures and connections lost before COMMIT",
+                {.min = 0, .max = 100});
+  parser.option("sql.statement-time-max", sql.statement_time_max,
+                "PostgreSQL: a statement takes at most this long, less where its deadline is nearer",
+                {.min = 1, .max = kDay});
+  parser.option("sql.idle-in-transaction-max", sql.idle_in_transaction_max,
+                "PostgreSQL: a process that stops keeps its locks for so long", {.min = 100, .max = 2'000});
+  parser.option("sql.reconnect-wait-max", sql.reconnect_wait_max, "PostgreSQL: longest time between tries to connect",
+                {.min = 1, .max = 60'000});
+  parser.option("sql.migration-lock-wait-max", sql.migration_lock_wait_max,
+                "PostgreSQL: a migration waits for a table at most this long", {.min = 1, .max = kDay});
   parser.option("sql.wal-bytes-max", sql.wal_bytes_max, "SQLite: the WAL is truncated above this",
                 {.min = 1 << 20, .max = std::int64_t{1} << 40});
 }

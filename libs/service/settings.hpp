@@ -26,10 +26,10 @@ struct Settings {
   bool standalone = false;  ///< no peers and no consumers
   std::string offers;       ///< file of CloudEvents, one JSON a line, or `builtin`; empty: builtin with --standalone
   std::string data = "data";
-  std::string database_url;         ///< empty: sqlite:<data>/<name>.db
-  std::vector<events::Peer> peers;  ///< whose logs are consumed, where they have a URL
-  jwt::Expectations tokens{};       ///< of bearer tokens
-  jwt::KeyPollOptions keys{};       ///< that they are verified with; no source: none is
+  Secret<std::string> database_url;  ///< may hold a password; empty: sqlite:<data>/<name>.db
+  std::vector<events::Peer> peers;   ///< whose logs are consumed, where they have a URL
+  jwt::Expectations tokens{};        ///< of bearer tokens
+  jwt::KeyPollOptions keys{};        ///< that they are verified with; no source: none is
   std::int64_t verified_tokens_max = 10'000;
   std::string service_token;  ///< file of the token our services share; empty: no feed is served
 
@@ -45,7 +45,9 @@ struct Settings {
   bool print_routes = false;  ///< print the route rows as JSON lines and exit
 
   std::string program() const { return name + "-service"; }
-  std::string url() const { return database_url.empty() ? "sqlite:" + data + "/" + name + ".db" : database_url; }
+  std::string url() const {
+    return database_url.reveal().empty() ? "sqlite:" + data + "/" + name + ".db" : database_url.reveal();
+  }
   bool production() const { return environment == "production"; }
   log::Level level() const;
 

@@ -36,10 +36,14 @@ struct Limits {
   std::chrono::microseconds group_time_max{5'000};  ///< SQLite: a group takes up nothing more after this long
   std::int64_t queue_max = 4'096;                   ///< works and commands that wait; beyond: unavailable, at once
   std::int64_t readers = 2;                         ///< read connections of the pool
-  std::int64_t writers = 4;                         ///< PostgreSQL: write connections
-  std::int64_t retries_max = 8;                     ///< of 40001 and 40P01
-  std::int64_t wal_bytes_max = 64 << 20;            ///< SQLite: the WAL is truncated above this
-  bool durability_optional = false;                 ///< tests: `sqlite:…?synchronous=off` is accepted
+  std::int64_t writers = 2;                         ///< PostgreSQL: write connections
+  std::int64_t retries_max = 8;                     ///< PostgreSQL: of 40001, 40P01, connections lost before COMMIT
+  std::chrono::milliseconds statement_time_max{30'000};      ///< PostgreSQL: where no deadline is nearer
+  std::chrono::milliseconds idle_in_transaction_max{2'000};  ///< PostgreSQL: of a process that stopped
+  std::chrono::milliseconds reconnect_wait_max{500};         ///< PostgreSQL: between two tries to connect
+  std::chrono::milliseconds migration_lock_wait_max{5'000};  ///< PostgreSQL: of a step for a table in use
+  std::int64_t wal_bytes_max = 64 << 20;                     ///< SQLite: the WAL is truncated above this
+  bool durability_optional = false;                          ///< tests: `sqlite:…?synchronous=off` is accepted
 };
 
 /// A service's own database, chosen by URL (`sqlite:DIR/order.db`, `postgresql://…`). Thread-safe.
@@ -64,8 +68,9 @@ class Database {
   virtual Engine engine() const = 0;
 
   /// Brings the schema up to the last of `migrations`. Refuses (DatabaseError failed) when the text of a landed one
-  /// differs, or the database has steps that this program does not know.
-  void migrate(std::span<const Migration> migrations);
+  /// differs, or the database has steps that this program does not know. Of several processes one migrates, the others
+  /// wait for it.
+  virtual void migrate(std::span<const Migration> migrations);
 
   /// Awaits `work(Tx&)`'s commit and gives its value.
   template <class Work>

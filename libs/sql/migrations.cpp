@@ -13,12 +13,19 @@ constexpr std::string_view kOnly = "-- only: ";
 constexpr std::string_view kEnd = "-- end";
 constexpr std::string_view kCollate = " COLLATE \"C\"";
 
-constexpr Sql kLock{"SELECT 1", "SELECT pg_advisory_xact_lock(4702111234474983745)"};
 constexpr Sql kCreate{
     "CREATE TABLE IF NOT EXISTS schema_migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT "
     "NULL)"};
+// Databases of the first releases do not say when a step was applied.
+constexpr Sql kHasTimes{
+    "SELECT 1 FROM pragma_table_info('schema_migrations') WHERE name = 'applied_at'",
+    "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = "
+    "'schema_migrations' AND column_name = 'applied_at'"};
+constexpr Sql kAddTimes{"ALTER TABLE schema_migrations ADD COLUMN applied_at BIGINT"};
 constexpr Sql kApplied{"SELECT number, name, checksum FROM schema_migrations ORDER BY number"};
-constexpr Sql kInsert{"INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)"};
+#define AGORA_INSERT_STEP "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, "
+constexpr Sql kInsert{AGORA_INSERT_STEP "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))",
+                      AGORA_INSERT_STEP "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"};
 
 DatabaseError refused(const std::string& message) {
   return {DatabaseError::Kind::failed, message};
@@ -28,6 +35,11 @@ struct Applied {
   std::string name;
   std::string checksum;
 };
+
+bool has_times(Tx& tx) {
+  auto rows = tx.query(kHasTimes);
+  return rows.next();
+}
 
 std::map<std::int64_t, Applied> read_applied(Tx& tx) {
   std::map<std::int64_t, Applied> applied;
@@ -70,11 +82,8 @@ std::string text_for(Engine engine, std::string_view text) {
 }
 
 void apply_migrations(Tx& tx, std::span<const Migration> migrations) {
-  {
-    auto locked = tx.query(kLock);
-    locked.next();
-  }
   tx.execute(kCreate);
+  if (!has_times(tx)) tx.execute(kAddTimes);
   const auto applied = read_applied(tx);
   for (const auto& [number, step] : applied) {
     const auto known = std::any_of(migrations.begin(), migrations.end(),

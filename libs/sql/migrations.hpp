@@ -19,9 +19,9 @@ struct Migration {
 /// compares bytewise. Throws std::invalid_argument on an unbalanced block.
 std::string text_for(Engine engine, std::string_view text);
 
-/// Applies what is missing, in order, in this transaction; on PostgreSQL under an advisory lock. Throws DatabaseError
-/// failed when a landed migration's text differs (drift), or the database has steps that are not among these (it is
-/// newer than the program).
+/// Applies what is missing, in order, in this transaction; nobody else may be at it. Throws DatabaseError failed when a
+/// landed migration's text differs (drift), or the database has steps that are not among these (it is newer than the
+/// program).
 void apply_migrations(Tx& tx, std::span<const Migration> migrations);
 
 }  // namespace agora::sql

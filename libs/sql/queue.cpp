@@ -70,25 +70,29 @@ void MemberQueue::push_front(const std::vector<Member*>& members) {
   arrived_.notify_one();
 }
 
-template <class Enough>
-std::vector<Member*> MemberQueue::take_while(std::chrono::milliseconds wait, Enough more) {
+template <class Wanted>
+std::vector<Member*> MemberQueue::take_if(std::int64_t max, std::chrono::milliseconds wait, Wanted wanted) {
   std::vector<Member*> taken;
   std::vector<Member*> late;
   {
     std::unique_lock lock(mutex_);
     arrived_.wait_for(lock, wait, [&] { return closed_ || !members_.empty(); });
     const auto now = std::chrono::steady_clock::now();
-    while (!members_.empty()) {
+    std::deque<Member*> passed;
+    while (!members_.empty() && static_cast<std::int64_t>(taken.size()) < max) {
       auto* member = members_.front();
+      members_.pop_front();
       if (member->deadline <= now) {
         late.push_back(member);
-      } else if (more(taken, *member)) {
+      } else if (wanted(taken, *member)) {
         taken.push_back(member);
       } else {
-        break;
+        passed.push_back(member);
       }
-      members_.pop_front();
     }
+    members_.insert(members_.begin(), passed.begin(), passed.end());
+    // Somebody else may have been told of them when they were behind what is taken now.
+    if (!passed.empty()) arrived_.notify_one();
   }
   for (auto* member : late) {
     member->error = std::make_exception_ptr(
@@ -99,15 +103,12 @@ std::vector<Member*> MemberQueue::take_while(std::chrono::milliseconds wait, Eno
 }
 
 std::vector<Member*> MemberQueue::take(std::int64_t max, std::chrono::milliseconds wait) {
-  return take_while(wait, [max](const std::vector<Member*>& taken, const Member&) {
-    return static_cast<std::int64_t>(taken.size()) < max;
-  });
+  return take_if(max, wait, [](const std::vector<Member*>&, const Member&) { return true; });
 }
 
 std::vector<Member*> MemberQueue::take_unit(std::int64_t max, std::chrono::milliseconds wait) {
-  return take_while(wait, [max](const std::vector<Member*>& taken, const Member& next) {
-    if (taken.empty()) return true;
-    return next.span != nullptr && next.span == taken.front()->span && static_cast<std::int64_t>(taken.size()) < max;
+  return take_if(max, wait, [](const std::vector<Member*>& taken, const Member& next) {
+    return taken.empty() || (next.span != nullptr && next.span == taken.front()->span);
   });
 }
 
@@ -115,11 +116,17 @@ void MemberQueue::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   arrived_.notify_all();
+  closing_.notify_all();
 }
 
 bool MemberQueue::closed() const {
   const std::lock_guard lock(mutex_);
   return closed_;
+}
+
+void MemberQueue::wait_closed(std::chrono::milliseconds wait) const {
+  std::unique_lock lock(mutex_);
+  closing_.wait_for(lock, wait, [this] { return closed_; });
 }
 
 std::int64_t MemberQueue::size() const {

@@ -94,19 +94,22 @@ class MemberQueue {
   /// Up to `max` members; none when closed and empty, or when nothing came within `wait`.
   /// Those whose deadline has passed are woken with DatabaseError deadline instead: they did nothing.
   std::vector<Member*> take(std::int64_t max, std::chrono::milliseconds wait);
-  /// Up to `max` members: the first, and if it is a span's command those of the same span that wait right behind it.
+  /// Up to `max` members: the first, and if it is a span's command, the others of that span.
   std::vector<Member*> take_unit(std::int64_t max, std::chrono::milliseconds wait);
   void close();
   bool closed() const;
+  /// Waits until it is closed, at most so long.
+  void wait_closed(std::chrono::milliseconds wait) const;
   std::int64_t size() const;
 
  private:
-  template <class Enough>
-  std::vector<Member*> take_while(std::chrono::milliseconds wait, Enough more);
+  template <class Wanted>
+  std::vector<Member*> take_if(std::int64_t max, std::chrono::milliseconds wait, Wanted wanted);
 
   const std::int64_t max_;
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
+  mutable std::condition_variable closing_;
   std::deque<Member*> members_;
   bool closed_ = false;
 };

@@ -107,10 +107,11 @@ class Tx {
   /// Several statements without parameters, for migrations.
   virtual void run_script(const std::string& script) = 0;
 
-  /// A write that must touch exactly one row; DatabaseError row_count otherwise.
-  void execute_one(const Sql& sql, std::initializer_list<Value> parameters);
+  /// A write that must touch exactly one row; DatabaseError row_count otherwise. Like batch() it may be sent without
+  /// waiting: its error is then thrown by a later call, or instead of the commit.
+  virtual void execute_one(const Sql& sql, std::initializer_list<Value> parameters);
   /// A batch each of whose rows must touch exactly one row; DatabaseError row_count otherwise.
-  void batch(const Batch& batch);
+  virtual void batch(const Batch& batch);
 };
 
 }  // namespace agora::sql

@@ -23,6 +23,8 @@ class TemporaryDatabase {
   sql::Database& operator*() { return *database_; }
   sql::Database* operator->() { return database_.get(); }
   const std::string& url() const { return url_; }
+  /// What its connections have counted, as /metrics says it.
+  std::string metrics() const { return metrics_.expose(); }
   /// Closes and opens again, as a restart does.
   void reopen();
 

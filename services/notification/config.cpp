@@ -35,6 +35,9 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
   parser.option("mail-from-name", mail_from_name, "Name that mails come from");
   parser.option("mail.interval", mail_interval, "How often mails that are due are looked for", {.min = 1, .max = kDay});
   parser.option("mail.deadline", mail_deadline, "Longest time to hand over a mail", {.min = 1, .max = kDay});
+  parser.option("mail.claim", mail_claim,
+                "After it, mails that a process was handing over and said nothing of are taken over by another",
+                {.min = 2, .max = kDay});
   parser.option("mail.concurrency", mail_concurrency, "Most mails handed over at once", {.min = 1, .max = 1'000});
   parser.option("mail.retry-first", delivery.retry_first, "A mail that failed is tried again after it; doubles",
                 {.min = 1, .max = kDay});
@@ -49,6 +52,10 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
     if (mail.empty()) mail = "maildir:" + data + "/mail";
     if (is_mail_url(mail)) return std::nullopt;
     return "--mail must be smtp://HOST:PORT, smtps://HOST:PORT, maildir:DIR or none";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
+    if (mail_claim > mail_deadline) return std::nullopt;
+    return "--mail.claim must be longer than --mail.deadline: what was handed over must be noted, too";
   });
   parser.rule([this]() -> std::optional<std::string> {
     if (is_mail_address(mail_from) && mail_from.size() <= kMailFromMax) return std::nullopt;

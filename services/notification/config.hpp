@@ -25,6 +25,7 @@ struct Config : service::Settings {
   std::string mail_from_name = "Agora";
   std::chrono::milliseconds mail_interval{1'000};
   std::chrono::milliseconds mail_deadline{30'000};
+  std::chrono::milliseconds mail_claim{60'000};
   std::int64_t mail_concurrency = 16;
   DeliveryLimits delivery{};
 

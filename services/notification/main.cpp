@@ -16,8 +16,6 @@
 namespace agora::notification {
 namespace {
 
-constexpr std::chrono::milliseconds kRecordDeadline{10'000};
-
 http::Router public_router(const NotificationRoutes& routes) {
   http::Router router;
   router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
@@ -48,9 +46,11 @@ int serve(const Config& config) {
   }
   const auto channel = mail_channel(config);
   if (channel) {
+    // One process writes a SQLite file.
+    const auto others = process.database().engine() == sql::Engine::sqlite ? Others::none : Others::some;
     process.add_job("notification.delivery", config.mail_interval,
-                    delivery_job(notifications, *channel, process.clock(), config, process.metrics()),
-                    config.mail_deadline + kRecordDeadline);
+                    delivery_job(notifications, *channel, process.clock(), config, others, process.metrics()),
+                    config.mail_claim);
     process.on_drain([&channel] { channel->stop(); });
   }
   return process.run();

@@ -26,6 +26,11 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
   parser.option("cleaning-interval", cleaning_interval, "How often old keys are deleted", {.min = 1, .max = kDay});
   parser.option("cleaning-batch-max", cleaning_batch_max, "Most keys deleted at once", {.min = 1, .max = 100'000});
   parser.rule([this]() -> std::optional<std::string> {
+    // They wait for the database at once; what is placed meanwhile must find room there.
+    if (expiry_batch_max * 4 <= static_cast<std::int64_t>(sql.queue_max)) return std::nullopt;
+    return "--expiry-batch-max must be at most a quarter of --sql.queue-max";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
     if (!production() || !demo_guests) return std::nullopt;
     return "--demo-guests is refused in production; set AGORA_ENV=demo";
   });

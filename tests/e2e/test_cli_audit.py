@@ -112,6 +112,7 @@ WRONGS = [
 
 
 @pytest.mark.parametrize("statement,invariant,named", WRONGS, ids=[f"{number}-{wrong[1]}" for number, wrong in enumerate(WRONGS)])
+@pytest.mark.damages
 def test_what_was_made_wrong_is_named(copy, statement, invariant, named):
     expected = str(first(copy, f"SELECT {named}"))
     change(copy, statement)

@@ -8,22 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.crowd import at_once, post
-from support.service import OFFERS, TOKENS, order_body, place
+from support.offers import stocked_offers
+from support.service import TOKENS, order_body, place
 
 BUYERS = 1_000
 RUNS = 20
-
-
-def stocked_offers(folder, offers):
-    path = folder / "raced.jsonl"
-    lines = [line for line in open(OFFERS) if "offer." not in line]
-    for name, quantity in offers.items():
-        lines.append(json.dumps({
-            "specversion": "1.0", "id": name, "source": "/agora/offers-file", "type": "offer.created", "subject": name, "logid": "offers-file",
-            "version": "1", "data": {"offer_id": name, "seller_id": "s1", "product_id": "p1", "variant_id": "v", "sku": name, "price": 500,
-                                     "currency": "USD", "status": "active", "requires_shipping": True, "initial_quantity": quantity}}) + "\n")
-    path.write_text("".join(lines))
-    return str(path)
 
 
 def start(launch, engine, request, offers):

@@ -35,6 +35,7 @@ def test_filters(shop):
     assert ids(status="pending,canceled") == [second["order_id"], first["order_id"]]
     assert ids(status="completed") == []
     assert ids(created_after="2999-01-01T00:00:00Z") == []
+    assert second["order_id"] not in ids(created_after=second["placed_at"]), "what was placed at that time is not after it"
     assert ids(created_after="2020-01-01T00:00:00+02:00") == [second["order_id"], first["order_id"]]
 
 

@@ -116,6 +116,8 @@ class Market:
         got = [(row["event_id"], row["user_id"], row["channel"])
                for row in self.notification.query("SELECT event_id, user_id, channel FROM notifications WHERE kind NOT IN ('welcome', 'sale_canceled')")]
         assert len(got) == len(set(got)) and set(got) == expected and len(expected) > OPERATIONS
+        kinds = {row["kind"]: row["n"] for row in self.notification.query("SELECT kind, count(*) AS n FROM notifications GROUP BY kind")}
+        assert kinds["order_paid"] > OPERATIONS / 10 and kinds["sale_paid"] == kinds["order_paid"], kinds
 
 
 @pytest.fixture

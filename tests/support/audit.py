@@ -89,12 +89,17 @@ def told(query):
         assert len(placed["lines"]) == len(lines[order["order_id"]]), placed
         for line, row in zip(placed["lines"], lines[order["order_id"]]):
             agree(line, row, "line_id", "offer_id", "product_id", "variant_id", "sku", "quantity", "unit_price", *AMOUNTS)
+        assert len(events.get(("order.paid", order["order_id"]), [])) == (order["payment_status"] == "captured"), order
         canceled = events.get(("order.canceled", order["order_id"]), [])
         assert [event["reason"] for event in canceled] == ([order["cancel_reason"]] if order["status"] == "canceled" else []), order
         for event in canceled:
             gone = [(row["line_id"], row["canceled_quantity"]) for row in lines[order["order_id"]]]
             assert [(line["line_id"], line["quantity"]) for line in event["lines"]] == gone, event
     for group in query("SELECT * FROM order_groups"):
+        paid = events.get(("order_group.paid", group["group_id"]), [])
+        assert [event["payment_id"] for event in paid] == ([group["paid_by"]] if group["paid_by"] else []), group
+        refused = [event["payment_id"] for event in events.get(("order_group.capture_refused", group["group_id"]), [])]
+        assert group["paid_by"] not in refused, group
         (placed,) = events[("order_group.placed", group["group_id"])]
         agree(placed, group, "number", "user_id", "currency", *AMOUNTS)
         assert sorted(placed["order_ids"]) == sorted(order["order_id"] for order in orders[group["group_id"]]), placed

@@ -82,6 +82,7 @@ class Contract:
         for demanded, statuses in (("retry-after", (429, 503)), ("www-authenticate", (401,)), ("location", (201,))):
             assert demanded in response.headers or response.status_code not in statuses, f"{name} answered {status} without {demanded}"
         if response.status_code >= 400:
+            assert all(error["code"] in ERRORS for error in response.json().get("errors", ())), f"{name} answered {response.text}: a code that is not in errors.yaml"
             assert response.json()["code"] in self.codes_of(operation, response.status_code), f"{name} answered {response.text}: not in the contract"
         elif name in self.bodies and request.content:
             self.bodies[name].validate(json.loads(request.content))

@@ -37,8 +37,13 @@ class PostgresServer:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c fsync=off"
         self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-D", self.data, "-o", options, "start")
 
-    def stop(self):
+    def crash(self):
+        """Without a word to anybody, as a power cut would; start() recovers."""
         self.run("pg_ctl", "-m", "immediate", "-D", self.data, "stop")
+
+    def stop(self):
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.crash()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self):
@@ -49,6 +54,10 @@ class PostgresServer:
 
     def url(self, database):
         return f"postgresql://agora@127.0.0.1:{self.port}/{database}"
+
+    def psql(self, statement):
+        """Asked from outside of every test's database."""
+        return psql(self.url("postgres"), statement)
 
 
 def psql(url, statement):

@@ -1,77 +1,72 @@
 #include "libs/sql/postgresql/connection.hpp"
 
 #include <array>
+#include <cerrno>
 #include <charconv>
-#include <deque>
+#include <poll.h>
+#include <stdexcept>
+#include <unistd.h>
 
 namespace agora::sql::postgresql {
 namespace {
 
 constexpr int kTextFormat = 0;
-constexpr int kBinaryFormat = 1;
-constexpr const char* kConnectSeconds = "2";
-// A replica that stops in mid-transaction must not hold its locks for long.
-constexpr const char* kSettings =
-    "SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = '2s'; "
-    "SET client_encoding = 'UTF8'; SET client_min_messages = 'warning'; SET application_name = 'agora'";
+/// The server's own timeouts answer first, if it lives.
+constexpr std::chrono::milliseconds kGrace{2'000};
+constexpr std::chrono::milliseconds kForever = std::chrono::hours{24};
 
-DatabaseError::Kind kind_of(std::string_view state) {
-  if (state == "40001" || state == "40P01") return DatabaseError::Kind::serialization;
-  // lock_not_available, query_canceled (statement_timeout)
-  if (state == "55P03" || state == "57014") return DatabaseError::Kind::deadline;
-  // Connection exceptions, insufficient resources, operator intervention, system errors;
-  // idle_in_transaction_session_timeout.
-  const auto family = state.substr(0, 2);
-  if (state.empty() || family == "08" || family == "53" || family == "57" || family == "58" || state == "25P03") {
-    return DatabaseError::Kind::unavailable;
-  }
-  return DatabaseError::Kind::failed;
-}
+constexpr const char* kTimeouts =
+    "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)";
+constexpr const char* kCommit = "COMMIT";
+constexpr const char* kRollBack = "ROLLBACK";
 
-std::int64_t parse_count(const char* text) {
+struct Keyword {
+  const char* name;
+  const char* value;
+};
+/// The URL stands behind these and wins: a host that vanished is noticed within seconds, by which it was asked too.
+constexpr std::array kKeywords{
+    Keyword{"connect_timeout", "2"},  Keyword{"keepalives_idle", "5"},     Keyword{"keepalives_interval", "2"},
+    Keyword{"keepalives_count", "3"}, Keyword{"tcp_user_timeout", "8000"}, Keyword{"client_encoding", "UTF8"},
+};
+
+std::int64_t count_of(PGresult* result) {
+  const std::string_view digits(PQcmdTuples(result));
   std::int64_t count = 0;
-  const std::string_view digits(text);
   std::from_chars(digits.data(), digits.data() + digits.size(), count);
   return count;
 }
 
-/// A whole result, row by row.
-class ResultCursor final : public Rows::Cursor {
- public:
-  explicit ResultCursor(ResultPtr result) : result_(std::move(result)), rows_(PQntuples(result_.get())) {}
+/// Host and process, in what may stand between quotes.
+const std::string& process_name() {
+  static const std::string name = [] {
+    std::array<char, 64> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    // The server cuts names off at 63 bytes; the end is what tells processes apart.
+    std::string text = std::string(host.data()).substr(0, 24) + ":" + std::to_string(::getpid());
+    std::erase_if(text, [](char c) { return c == '\'' || c == '\\' || c == '/'; });
+    return text;
+  }();
+  return name;
+}
 
-  bool next() override {
-    decoded_.clear();
-    return ++row_ < rows_;
-  }
-  bool is_null(int column) const override { return PQgetisnull(result_.get(), row_, column) != 0; }
-  std::int64_t int64(int column) const override { return parse_count(PQgetvalue(result_.get(), row_, column)); }
-  std::string_view text(int column) const override {
-    return {PQgetvalue(result_.get(), row_, column),
-            static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
-  }
-  Bytes bytes(int column) const override {
-    // Text format writes bytea as \x and hex digits.
-    const auto hex = text(column);
-    auto& decoded = decoded_.emplace_back();
-    decoded.reserve(hex.size() / 2);
-    for (std::size_t i = 2; i + 1 < hex.size(); i += 2) {
-      unsigned value = 0;
-      std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
-      decoded.push_back(static_cast<std::byte>(value));
-    }
-    return decoded;
-  }
-
- private:
-  ResultPtr result_;
-  int row_ = -1;
-  int rows_;
-  /// Of the current row. A deque: what was handed out stays where it is.
-  mutable std::deque<std::vector<std::byte>> decoded_;
-};
+bool is_error(const PGresult* result) {
+  const auto status = PQresultStatus(result);
+  // Empty: a migration that is the other engine's alone.
+  return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
+}
 
 }  // namespace
+
+void check_url(const std::string& url) {
+  char* message = nullptr;
+  auto* options = PQconninfoParse(url.c_str(), &message);
+  PQfreemem(message);
+  if (options == nullptr) {
+    throw std::invalid_argument("the database URL cannot be read; percent-encode what is special in its parts");
+  }
+  PQconninfoFree(options);
+}
 
 Connection::~Connection() {
   drop();
@@ -80,114 +75,198 @@ Connection::~Connection() {
 void Connection::drop() {
   if (db_ != nullptr) PQfinish(db_);
   db_ = nullptr;
+  sent_.clear();
   prepared_.clear();
 }
 
-void Connection::ensure() {
-  if (db_ != nullptr && PQstatus(db_) == CONNECTION_OK) return;
+void Connection::connect() {
+  if (alive()) return;
   drop();
-  // Later keywords win, so the URL may set another limit.
-  const std::array<const char*, 3> keywords{"connect_timeout", "dbname", nullptr};
-  const std::array<const char*, 3> values{kConnectSeconds, url_.c_str(), nullptr};
-  db_ = PQconnectdbParams(keywords.data(), values.data(), 1);
-  if (db_ == nullptr || PQstatus(db_) != CONNECTION_OK) {
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  const auto add = [&](const char* name, const char* value) {
+    names.push_back(name);
+    values.push_back(value);
+  };
+  add("fallback_application_name", program_invocation_short_name);
+  for (const auto& [name, value] : kKeywords) add(name, value);
+  add("dbname", url_.c_str());
+  add(nullptr, nullptr);
+  db_ = PQconnectdbParams(names.data(), values.data(), 1);
+  if (!alive()) {
     const std::string message = db_ == nullptr ? "out of memory" : PQerrorMessage(db_);
     drop();
-    throw SqlError(DatabaseError::Kind::unavailable, "", "cannot connect: " + message);
+    throw DatabaseError(DatabaseError::Kind::unavailable, "cannot connect: " + message);
   }
-  try {
-    exec(kSettings);
-  } catch (const SqlError&) {
-    // A connection without its settings is none.
+  // In statements, not in `options`: a pooler between takes those alone. The name tells one process's sessions from
+  // another's.
+  const auto settings =
+      "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning'; "
+      "SET idle_in_transaction_session_timeout = " +
+      std::to_string(idle_in_transaction_max_.count()) +
+      "; SELECT set_config('application_name', split_part(current_setting('application_name'), '/', 1) || '/" +
+      process_name() + "', false)";
+  // What the server notes is for its own log.
+  PQsetNoticeReceiver(db_, [](void*, const PGresult*) {}, nullptr);
+  const ResultPtr set(PQexec(db_, settings.c_str()));
+  const bool ready = !is_error(set.get()) && PQsetnonblocking(db_, 1) == 0 && PQenterPipelineMode(db_) == 1;
+  if (!ready) {
+    const std::string message = PQerrorMessage(db_);
     drop();
-    throw;
+    throw DatabaseError(DatabaseError::Kind::unavailable, "cannot set a connection up: " + message);
   }
 }
 
-void Connection::begin(const std::string& text) {
-  ensure();
-  try {
-    exec(text);
-  } catch (const SqlError& error) {
-    if (!error.connection_lost()) throw;
-    drop();
-    ensure();
-    exec(text);
-  }
+void Connection::lose(const std::string& what) {
+  const std::string said = db_ == nullptr ? "" : PQerrorMessage(db_);
+  drop();
+  throw SqlError(DatabaseError::Kind::unavailable, "", true, said.empty() ? what : said);
 }
 
-ResultPtr Connection::checked(PGresult* raw, const char* what) {
-  ResultPtr result(raw);
-  const auto status = PQresultStatus(result.get());
-  // Empty: a migration that is the other engine's alone.
-  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return result;
-  const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-  const bool lost = PQstatus(db_) != CONNECTION_OK;
-  const std::string code = state == nullptr || lost ? "" : state;
-  throw SqlError(kind_of(code), code, std::string(PQerrorMessage(db_)) + what);
+void Connection::begin(const char* literal, std::chrono::milliseconds time_max) {
+  patience_ = time_max.count() == 0 ? kForever : time_max + kGrace;
+  send(literal, {});
+  const Value ms(std::int64_t{time_max.count()});
+  send(kTimeouts, {&ms, 1});
 }
 
-ResultPtr Connection::exec(const std::string& text) {
-  return checked(PQexec(db_, text.c_str()), text.c_str());
-}
-
-ResultPtr Connection::run(const char* literal, std::span<const Value> parameters) {
+const std::string& Connection::prepared(const char* literal) {
   auto& name = prepared_[literal];
   if (name.empty()) {
     // Never a name of before, also when preparing failed: it may be taken.
-    const auto fresh = "s" + std::to_string(++names_);
-    checked(PQprepare(db_, fresh.c_str(), literal, 0, nullptr), literal);
-    name = fresh;
+    name = "s" + std::to_string(++names_);
+    if (PQsendPrepare(db_, name.c_str(), literal, 0, nullptr) == 0) lose("cannot send");
+    sent_.push_back({Step::Kind::prepare, literal, Touches::any});
   }
+  return name;
+}
 
-  std::vector<std::string> texts;
-  texts.reserve(parameters.size());
-  std::vector<const char*> values;
-  std::vector<int> lengths;
-  std::vector<int> formats;
-  for (const auto& parameter : parameters) {
-    const auto& value = parameter.get();
-    const auto add = [&](const char* data, std::size_t size, int format) {
-      values.push_back(data);
-      lengths.push_back(static_cast<int>(size));
-      formats.push_back(format);
-    };
-    if (const auto* number = std::get_if<std::int64_t>(&value)) {
-      const auto& text = texts.emplace_back(std::to_string(*number));
-      add(text.c_str(), text.size(), kTextFormat);
-    } else if (const auto* text = std::get_if<std::string_view>(&value)) {
-      // Text format ends at a NUL, so the view is copied behind one.
-      const auto& copy = texts.emplace_back(*text);
-      add(copy.c_str(), copy.size(), kTextFormat);
-    } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
-      // What is empty may have no address, which libpq would take for NULL.
-      add(bytes->empty() ? "" : reinterpret_cast<const char*>(bytes->data()), bytes->size(), kBinaryFormat);
-    } else {
-      add(nullptr, 0, kTextFormat);
+void Connection::send(const char* literal, std::span<const Value> parameters, Touches touches) {
+  // Gone: settle() said so before, and somebody went on all the same.
+  if (db_ == nullptr) lose("the connection was lost");
+  const auto& name = prepared(literal);
+  parameters_.bind(parameters);
+  if (PQsendQueryPrepared(db_, name.c_str(), parameters_.count(), parameters_.values(), parameters_.lengths(),
+                          parameters_.formats(), kTextFormat) == 0) {
+    lose("cannot send");
+  }
+  sent_.push_back({Step::Kind::execute, literal, touches});
+}
+
+void Connection::sync() {
+  if (sent_.empty() || sent_.back().kind == Step::Kind::sync) return;
+  if (PQpipelineSync(db_) == 0) lose("cannot send");
+  sent_.push_back({Step::Kind::sync, "", Touches::any});
+}
+
+Connection::Settled Connection::settle() {
+  sync();
+  Settled settled;
+  std::optional<SqlError> failure;
+  const char* miscounted = nullptr;
+  while (!sent_.empty()) {
+    const auto step = sent_.front();
+    sent_.pop_front();
+    auto error = finish(step, settled);
+    if (error && error->connection_lost()) {
+      drop();
+      throw *std::move(error);
+    }
+    if (error && !failure) failure = std::move(error);
+    if (!failure && miscounted == nullptr && step.touches == Touches::one && settled.counts.back() != 1) {
+      miscounted = step.literal;
     }
   }
-  return checked(PQexecPrepared(db_, name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(),
-                                formats.data(), kTextFormat),
-                 literal);
+  if (failure) throw *std::move(failure);
+  if (miscounted != nullptr) {
+    throw DatabaseError(DatabaseError::Kind::row_count, std::string("expected one row: ") + miscounted);
+  }
+  return settled;
 }
 
-Rows PostgresqlTx::query(const Sql& sql, std::span<const Value> parameters) {
-  return Rows(std::make_unique<ResultCursor>(connection_.run(sql.postgresql, parameters)));
+std::optional<SqlError> Connection::finish(const Step& step, Settled& settled) {
+  std::optional<SqlError> error;
+  auto result = next_result();
+  if (step.kind == Step::Kind::sync) {
+    if (PQresultStatus(result.get()) != PGRES_PIPELINE_SYNC) lose("the server lost its place");
+    return error;
+  }
+  if (result == nullptr) lose("the server lost its place");
+  // What came behind an error up to the sync was not run, and not prepared.
+  const bool skipped = PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED;
+  const bool failed = !skipped && is_error(result.get());
+  if (failed) error = error_of(result.get(), step.literal);
+  if ((skipped || failed) && step.kind == Step::Kind::prepare) prepared_.erase(step.literal);
+  if (error && error->connection_lost()) return error;
+  // A NULL ends the results of each statement.
+  if (next_result() != nullptr) lose("the server lost its place");
+  if (step.kind == Step::Kind::execute) {
+    settled.counts.push_back(count_of(result.get()));
+    settled.last = std::move(result);
+  }
+  return error;
 }
 
-std::int64_t PostgresqlTx::execute(const Sql& sql, std::span<const Value> parameters) {
-  return parse_count(PQcmdTuples(connection_.run(sql.postgresql, parameters).get()));
+ResultPtr Connection::next_result() {
+  const auto give_up_at = std::chrono::steady_clock::now() + patience_;
+  while (true) {
+    const int unsent = PQflush(db_);
+    if (PQisBusy(db_) == 0) return ResultPtr(PQgetResult(db_));
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      drop();
+      lose("the server does not answer");
+    }
+    pollfd socket{PQsocket(db_), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
+    if (::poll(&socket, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) lose("cannot wait");
+    // What came before the end of the connection is still to be read, and says why.
+    if (PQconsumeInput(db_) == 0) {
+      ResultPtr last(PQgetResult(db_));
+      if (last == nullptr) lose("the connection was lost");
+      return last;
+    }
+  }
 }
 
-std::vector<std::int64_t> PostgresqlTx::batch_counts(const Batch& batch) {
-  std::vector<std::int64_t> counts;
-  counts.reserve(batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) counts.push_back(execute(batch.sql(), batch.row(i)));
-  return counts;
+void Connection::commit() {
+  send(kCommit, {});
+  const auto settled = settle();
+  // After an error that somebody swallowed COMMIT is answered, with another tag.
+  if (std::string_view(PQcmdStatus(settled.last.get())) != "COMMIT") {
+    throw DatabaseError(DatabaseError::Kind::failed, "COMMIT rolled back: a work went on after an SQL error");
+  }
 }
 
-void PostgresqlTx::run_script(const std::string& script) {
-  connection_.exec(script);
+void Connection::roll_back() {
+  if (!alive()) return drop();
+  if (sent_.empty() && PQtransactionStatus(db_) == PQTRANS_IDLE) return;
+  try {
+    // Behind a sync: where a statement failed, the server skips what comes up to there.
+    sync();
+    send(kRollBack, {});
+    settle();
+  } catch (const DatabaseError&) {
+    // An error of what was sent before; the transaction is over all the same, or the connection is.
+  }
+  if (alive() && PQtransactionStatus(db_) != PQTRANS_IDLE) drop();
+}
+
+bool Connection::was_ended() {
+  // Twice: the first may read why it was ended, the second that it was.
+  return !alive() || PQconsumeInput(db_) == 0 || PQconsumeInput(db_) == 0;
+}
+
+void Connection::run_script(const std::string& script) {
+  settle();
+  if (PQexitPipelineMode(db_) == 0) lose("cannot run a script");
+  const ResultPtr result(PQexec(db_, script.c_str()));
+  if (is_error(result.get())) {
+    auto error = error_of(result.get(), script);
+    if (error.connection_lost() || PQenterPipelineMode(db_) == 0) drop();
+    throw std::move(error);
+  }
+  if (PQenterPipelineMode(db_) == 0) lose("cannot run a script");
 }
 
 }  // namespace agora::sql::postgresql

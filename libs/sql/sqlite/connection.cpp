@@ -10,8 +10,9 @@ namespace agora::sql::sqlite {
 namespace {
 
 constexpr int kBusyMilliseconds = 1'000;
-/// 256 MiB of the page cache, shared with the kernel, not of the process's own memory.
-constexpr const char* kMappedMax = "PRAGMA cache_size=-131072";
+/// 32 MiB for point reads: what is not there is a read of the kernel's page cache. A mapped file is no faster, and its
+/// pages count as the process's memory.
+constexpr const char* kPointReadCache = "PRAGMA cache_size=-32768";
 /// 16 MiB: random keys touch pages all over the unique indexes, and each miss is a read.
 constexpr const char* kWriterCache = "PRAGMA cache_size=-16384";
 
@@ -160,7 +161,7 @@ Connection::Connection(const std::string& path, Mode mode, const std::string& sy
       exec(kWriterCache);
     } else {
       exec("PRAGMA query_only=1");
-      if (mode == Mode::point_reads) exec(kMappedMax);
+      if (mode == Mode::point_reads) exec(kPointReadCache);
     }
     exec("PRAGMA foreign_keys=1");
     sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

@@ -1,6 +1,9 @@
 #include "libs/sql/idempotency.hpp"
 
 #include <barrier>
+#include <map>
+#include <random>
+#include <set>
 #include <thread>
 
 #include "libs/testing/temporary_database.hpp"
@@ -138,6 +141,89 @@ TEST_P(IdempotencyTest, OldKeysAreForgottenInPortions) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, IdempotencyTest, testing::kEngines, testing::engine_name);
+
+/// Spans of keys that overlap with those of other spans and within themselves, on several connections at once.
+TEST(PostgresqlKeys, RepeatedAcrossSpansAndConnectionsHaveOneEffectEachAndNoDeadlock) {
+  constexpr int kKeys = 40;
+  constexpr int kThreads = 64;
+  constexpr int kRounds = 30;
+  Limits limits;
+  limits.writers = 4;
+  testing::TemporaryDatabase database(Engine::postgresql, limits);
+  const Migration schema{1, "0001_idempotency_keys", kIdempotencySchema};
+  database->migrate(std::array{schema});
+  static constexpr Sql kMake{"CREATE TABLE effects (key BIGINT, body TEXT)"};
+  static constexpr Sql kEffect{"INSERT INTO effects (key, body) VALUES ($1, $2)"};
+  database->write_blocking({}, [](Tx& tx) { tx.execute(kMake); });
+
+  struct Command {
+    int key;
+    int round;
+    std::string body;
+    bool refuse;
+  };
+  std::atomic<std::size_t> largest{0};
+  Span<Command, std::string> span(*database, "keys", [&](Tx& tx, std::span<const Command> commands) {
+    largest = std::max(largest.load(), commands.size());
+    std::vector<std::optional<IdempotencyKey>> requests;
+    for (const auto& command : commands) {
+      const auto text = std::to_string(command.round) + "-" + std::to_string(command.key);
+      requests.push_back(idempotency_key("u" + std::to_string(command.key % 3), "op", {}, text, "{}"));
+    }
+    KeySpan keys(tx, std::move(requests), Timestamp{});
+    Batch effects(kEffect, 2);
+    std::vector<std::string> answers;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      const auto& [key, round, body, refuse] = commands[i];
+      const auto admission = keys.admit(i);
+      if (const auto* stored = std::get_if<StoredAnswer>(&admission)) {
+        answers.push_back(stored->body);
+      } else if (refuse) {
+        answers.emplace_back("refused");
+      } else {
+        effects.add({round * kKeys + key, body});
+        keys.accept(i, {201, "", body});
+        answers.push_back(body);
+      }
+    }
+    tx.batch(effects);
+    keys.finish();
+    return answers;
+  });
+
+  std::mutex mutex;
+  std::map<std::pair<int, int>, std::set<std::string>> answers;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(static_cast<unsigned>(t));
+      for (int round = 0; round < kRounds; ++round) {
+        const int key = static_cast<int>(random() % kKeys);
+        const bool refuse = random() % 8 == 0;
+        const auto answer = span.blocking({}, {key, round, std::to_string(t), refuse});
+        const std::lock_guard lock(mutex);
+        if (answer != "refused") answers[{round, key}].insert(answer);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+
+  const auto effects = database->read_blocking({}, [](Tx& tx) {
+    static constexpr Sql kCount{"SELECT key, count(*), min(body) FROM effects GROUP BY key"};
+    std::map<std::int64_t, std::pair<std::int64_t, std::string>> found;
+    auto rows = tx.query(kCount);
+    while (rows.next()) found[rows.int64(0)] = {rows.int64(1), std::string(rows.text(2))};
+    return found;
+  });
+  EXPECT_EQ(effects.size(), answers.size());
+  for (const auto& [of, told] : answers) {
+    const auto& [count, body] = effects.at(of.first * kKeys + of.second);
+    EXPECT_EQ(count, 1) << "round " << of.first << ", key " << of.second;
+    EXPECT_EQ(told, std::set<std::string>{body}) << "all got the first one's bytes";
+  }
+  EXPECT_GT(largest, 8U) << "spans were gathered";
+  EXPECT_EQ(database.metrics().find("sqlstate=\"40P01\""), std::string::npos) << database.metrics();
+}
 
 }  // namespace
 }  // namespace agora::sql

@@ -50,6 +50,22 @@ TEST_P(MigrationsTest, LeaveNothingBehindWhenOneFails) {
   database_->migrate(std::array{kFirst});
 }
 
+TEST_P(MigrationsTest, SayWhenAStepWasAppliedAlsoWhereTheFirstReleasesDidNot) {
+  static constexpr Sql kOld{
+      "CREATE TABLE schema_migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"};
+  database_->write_blocking({}, [](Tx& tx) { tx.execute(kOld); });
+  database_->migrate(std::array{kFirst});
+  const auto applied = database_->read_blocking({}, [](Tx& tx) {
+    static constexpr Sql kApplied{"SELECT applied_at FROM schema_migrations"};
+    auto rows = tx.query(kApplied);
+    rows.next();
+    return rows.time(0);
+  });
+  const auto age = SystemClock().now() - applied;
+  EXPECT_GE(age, std::chrono::seconds(-1));
+  EXPECT_LE(age, std::chrono::minutes(1));
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, MigrationsTest, testing::kEngines, testing::engine_name);
 
 TEST(MigrationText, LeavesOutTheOtherEnginesBlocksAndCollationOnSqlite) {

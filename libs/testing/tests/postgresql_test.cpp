@@ -1,9 +1,6 @@
 // What PostgreSQL adds to the promises of every engine: connections that end, commits of unknown outcome, transactions
 // that the server wants run again.
 
-#include <barrier>
-#include <thread>
-
 #include "libs/testing/temporary_database.hpp"
 
 namespace agora::sql {
@@ -36,6 +33,7 @@ class Postgresql : public ::testing::Test {
       return rows.int64(0);
     });
   }
+  bool counted(const std::string& line) { return database_.metrics().find(line + "\n") != std::string::npos; }
   void run_script(const std::string& script) {
     database_->write_blocking({}, [&](Tx& tx) { tx.run_script(script); });
   }
@@ -59,9 +57,10 @@ TEST_F(Postgresql, AConnectionThatTheServerEndedIsMadeAnewUnnoticed) {
   EXPECT_EQ(count(), 1);
   testing::TemporaryDatabase other(Engine::postgresql);
   other->write_blocking({}, [](Tx& tx) {
-    static constexpr Sql kEndOthers{"",
-                                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                                    "WHERE application_name = 'agora' AND datname <> current_database()"};
+    static constexpr Sql kEndOthers{
+        "",
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE application_name = current_setting('application_name') AND datname <> current_database()"};
     auto rows = tx.query(kEndOthers);
     int ended = 0;
     while (rows.next()) ++ended;
@@ -84,8 +83,73 @@ TEST_F(Postgresql, AConnectionLostWhileCommittingIsAnUnknownCommitAndNotRunAgain
   };
   EXPECT_EQ(kind_of_error([&] { database_->write_blocking({}, work); }), DatabaseError::Kind::unknown_commit);
   EXPECT_EQ(runs, 1);
+  EXPECT_TRUE(counted("agora_sql_unknown_commits_total 1"));
   run_script("DROP TRIGGER at_commit ON t");
   insert(2);
+}
+
+TEST_F(Postgresql, AConnectionLostBeforeCommitWasSentRunsAgainOnANewOne) {
+  static constexpr Sql kEndMe{"", "SELECT pg_terminate_backend(pg_backend_pid(), 5000)"};
+  int runs = 0;
+  database_->write_blocking({}, [&](Tx& tx) {
+    tx.execute_one(kInsert, {1});
+    if (++runs == 1) tx.query(kEndMe);
+  });
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(count(), 1);
+  EXPECT_TRUE(counted("agora_sql_retries_total{sqlstate=\"connection\"} 1"));
+
+  runs = 0;
+  const auto always = [&](Tx& tx) {
+    ++runs;
+    tx.query(kEndMe);
+  };
+  EXPECT_EQ(kind_of_error([&] { database_->write_blocking({}, always); }), DatabaseError::Kind::unavailable);
+  EXPECT_EQ(runs, 1 + Limits{}.retries_max);
+  insert(2);
+}
+
+TEST_F(Postgresql, AnErrorThatNobodyWaitedForStopsTheCommit) {
+  const auto twice = [](Tx& tx) {
+    tx.execute_one(kInsert, {7});
+    tx.execute_one(kInsert, {7});
+  };
+  EXPECT_EQ(kind_of_error([&] { database_->write_blocking({}, twice); }), DatabaseError::Kind::failed);
+  static constexpr Sql kDelete{"DELETE FROM t WHERE n = $1"};
+  const auto missing = [](Tx& tx) {
+    Batch batch(kDelete, 1);
+    batch.add({7});
+    tx.batch(batch);
+  };
+  EXPECT_EQ(kind_of_error([&] { database_->write_blocking({}, missing); }), DatabaseError::Kind::row_count);
+  EXPECT_EQ(count(), 0);
+  insert(7);
+}
+
+TEST_F(Postgresql, ABatchLargerThanTheSocketsBuffersIsWrittenWhole) {
+  constexpr int kRows = 200'000;
+  const auto counts = database_->write_blocking({}, [](Tx& tx) {
+    Batch batch(kInsert, 1);
+    for (int n = 0; n < kRows; ++n) batch.add({n});
+    return tx.batch_counts(batch);
+  });
+  EXPECT_EQ(counts, std::vector<std::int64_t>(kRows, 1));
+  EXPECT_EQ(count(), kRows);
+}
+
+TEST(PostgresqlUrl, IsNeverQuoted) {
+  telemetry::Registry metrics;
+  for (const auto* url : {"postgresql://agora:hunter2%@127.0.0.1/x", "postgresql://agora:hunter2@127.0.0.1:1/x"}) {
+    std::string said;
+    try {
+      const auto database = Database::open(url, {}, metrics);
+      database->write_blocking({}, [](Tx& tx) { tx.execute(kCreate); });
+    } catch (const std::exception& error) {
+      said = error.what();
+    }
+    EXPECT_FALSE(said.empty());
+    EXPECT_EQ(said.find("hunter2"), std::string::npos) << said;
+  }
 }
 
 TEST_F(Postgresql, ASerializationFailureRunsAgainUntilItIsEnough) {
@@ -109,6 +173,7 @@ TEST_F(Postgresql, ASerializationFailureRunsAgainUntilItIsEnough) {
             DatabaseError::Kind::serialization);
   EXPECT_EQ(runs, 1 + Limits{}.retries_max);
   EXPECT_EQ(count(), 1);
+  EXPECT_TRUE(counted("agora_sql_retries_total{sqlstate=\"40001\"} " + std::to_string(2 + Limits{}.retries_max)));
 }
 
 TEST_F(Postgresql, AWorkThatGoesOnAfterAnSqlErrorIsRefusedByItsCommitTag) {
@@ -121,33 +186,6 @@ TEST_F(Postgresql, AWorkThatGoesOnAfterAnSqlErrorIsRefusedByItsCommitTag) {
     }
   };
   EXPECT_EQ(kind_of_error([&] { database_->write_blocking({}, hiding); }), DatabaseError::Kind::failed);
-}
-
-TEST(PostgresqlLocks, AreWaitedForUntilTheDeadlineAndNoLonger) {
-  testing::TemporaryDatabase database(Engine::postgresql);
-  database->write_blocking({}, [](Tx& tx) {
-    tx.execute(kCreate);
-    tx.execute_one(kInsert, {1});
-  });
-  std::barrier held(2);
-  std::barrier finish(2);
-  std::thread holder([&] {
-    database->write_blocking({}, [&](Tx& tx) {
-      {
-        auto rows = tx.query(kLockAll);
-        rows.next();
-      }
-      held.arrive_and_wait();
-      finish.arrive_and_wait();
-    });
-  });
-  held.arrive_and_wait();
-  Ctx impatient;
-  impatient.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
-  const auto lock = [](Tx& tx) { tx.query(kLockAll); };
-  EXPECT_EQ(kind_of_error([&] { database->write_blocking(impatient, lock); }), DatabaseError::Kind::deadline);
-  finish.arrive_and_wait();
-  holder.join();
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
+#include <set>
+
 #include "libs/base/gather.hpp"
 #include "libs/log/log.hpp"
 #include "services/notification/api/jobs.hpp"
 #include "services/notification/api/messages.hpp"
+#include "services/notification/core/claims.hpp"
 
 namespace agora::notification {
 namespace {
@@ -18,6 +21,9 @@ struct Delivering {
   const Clock& clock;
   const Config& config;
   telemetry::Registry& metrics;
+  ClaimWatch watch;
+  ClaimId claim{};                    ///< of the round before, when it did not come to its end
+  std::vector<Delivery> not_noted{};  ///< what became of its mails
 };
 
 Mail compose(const DueMail& due, const Config& config) {
@@ -50,11 +56,14 @@ std::optional<Outcome> settled(const Delivering& self, const DueMail& due) {
   return std::nullopt;
 }
 
-Task<Delivery> send_one(const Delivering& self, Ctx ctx, DueMail due) {
+/// What became of it is known, whatever happens to the others that are sent at the same time.
+Task<DeliveryStatus> send_one(Delivering& self, Ctx ctx, DueMail due) {
   auto mail = compose(due, self.config);
   const auto sent = co_await self.channel.send(std::move(ctx), std::move(mail));
-  co_return Delivery{due.notification_id,
-                     after_attempt(sent, due.attempts, due.made_at, self.clock.now(), self.config.delivery)};
+  auto outcome = after_attempt(sent, due.attempts, due.made_at, self.clock.now(), self.config.delivery);
+  const auto status = outcome.status;
+  self.not_noted.push_back({due.notification_id, std::move(outcome)});
+  co_return status;
 }
 
 void tell(const Delivering& self, const Ctx& ctx, const Delivery& delivery) {
@@ -68,40 +77,88 @@ void tell(const Delivering& self, const Ctx& ctx, const Delivery& delivery) {
   }
 }
 
-Task<MoreWork> delivery_round(const Delivering& self, Ctx ctx) {
-  const auto concurrency = static_cast<std::size_t>(self.config.mail_concurrency);
-  const auto look_at = static_cast<int>(concurrency) * kLookAhead;
+/// Notes what became of the claimed mails, and lets go of them. What cannot be noted now is before anything else is
+/// sent: the mail server has it.
+Task<void> note(Delivering& self, Ctx ctx) {
+  if (self.claim.empty()) co_return;
+  const auto now = self.clock.now();
+  co_await self.notifications.record(ctx, self.claim, self.not_noted, now);
+  for (const auto& delivery : self.not_noted) tell(self, ctx, delivery);
+  self.not_noted.clear();
+  self.claim = {};
+}
+
+/// What is done in a round: as many mails as are sent at once, and those that are settled without.
+struct Plan {
+  std::vector<DueMail> mails{};
+  MoreWork more = MoreWork::no;
+};
+
+Plan plan_round(const Delivering& self, std::vector<DueMail> due) {
+  Plan plan;
+  std::int64_t to_send = 0;
+  for (auto& mail : due) {
+    const bool is_settled = settled(self, mail).has_value();
+    if (!is_settled && to_send == self.config.mail_concurrency) {
+      plan.more = MoreWork::yes;
+      continue;
+    }
+    if (!is_settled) ++to_send;
+    plan.mails.push_back(std::move(mail));
+  }
+  return plan;
+}
+
+/// Claims them; those that were got are left.
+Task<std::vector<DueMail>> claim(Delivering& self, Ctx ctx, std::vector<DueMail> mails, Timestamp now) {
+  std::vector<NotificationId> wanted;
+  for (const auto& mail : mails) wanted.push_back(mail.notification_id);
+  self.claim = new_id<ClaimTag>(now);
+  const auto got = co_await self.notifications.claim(std::move(ctx), self.claim, std::move(wanted), now);
+  const std::set<NotificationId> ours(got.begin(), got.end());
+  std::erase_if(mails, [&](const DueMail& mail) { return !ours.contains(mail.notification_id); });
+  co_return mails;
+}
+
+Task<MoreWork> delivery_round(Delivering& self, Ctx ctx) {
+  co_await note(self, ctx);
+  const auto look_at = static_cast<int>(self.config.mail_concurrency) * kLookAhead;
   const auto now = self.clock.now();
   auto due = co_await self.notifications.due(ctx, now, look_at);
-  if (due.empty()) co_return MoreWork::no;
+  auto over = self.watch.ran_out(due.claims, std::chrono::steady_clock::now());
+  if (!over.empty()) {
+    co_await self.notifications.release(ctx, std::move(over));
+    co_return MoreWork::yes;
+  }
+  if (due.mails.empty()) co_return MoreWork::no;
+  const bool all_seen = static_cast<int>(due.mails.size()) < look_at;
+  auto plan = plan_round(self, std::move(due.mails));
+
+  // Counted from before the claim is made: nobody takes a mail for free that we may yet send.
   auto send_ctx = ctx;
   send_ctx.deadline = std::chrono::steady_clock::now() + self.config.mail_deadline;
-  std::vector<Delivery> deliveries;
-  std::vector<Task<Delivery>> sending;
-  bool more = static_cast<int>(due.size()) == look_at;
-  for (auto& mail : due) {
+  auto mails = co_await claim(self, ctx, std::move(plan.mails), now);
+  std::vector<Task<DeliveryStatus>> sending;
+  for (auto& mail : mails) {
     if (auto outcome = settled(self, mail)) {
-      deliveries.push_back({mail.notification_id, *std::move(outcome)});
-    } else if (sending.size() < concurrency) {
-      sending.push_back(send_one(self, send_ctx, std::move(mail)));
+      self.not_noted.push_back({mail.notification_id, *std::move(outcome)});
     } else {
-      more = true;
+      sending.push_back(send_one(self, send_ctx, std::move(mail)));
     }
   }
   // What is sent is noted before more is: so few are sent twice should we die.
-  auto sent = co_await gather(std::move(sending));
-  std::move(sent.begin(), sent.end(), std::back_inserter(deliveries));
-  for (const auto& delivery : deliveries) tell(self, ctx, delivery);
-  const auto done = self.clock.now();
-  co_await self.notifications.record(ctx, std::move(deliveries), done);
-  co_return more ? MoreWork::yes : MoreWork::no;
+  co_await gather(std::move(sending));
+  co_await note(self, ctx);
+  co_return all_seen ? plan.more : MoreWork::yes;
 }
 
 }  // namespace
 
 telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, const Clock& clock,
-                            const Config& config, telemetry::Registry& metrics) {
-  const auto self = std::make_shared<Delivering>(Delivering{notifications, channel, clock, config, metrics});
+                            const Config& config, Others others, telemetry::Registry& metrics) {
+  const auto allowed = others == Others::none ? std::chrono::milliseconds(0) : config.mail_claim;
+  const auto self =
+      std::make_shared<Delivering>(Delivering{notifications, channel, clock, config, metrics, ClaimWatch(allowed)});
   return [self](Ctx ctx) { return delivery_round(*self, std::move(ctx)); };
 }
 

@@ -7,10 +7,14 @@
 
 namespace agora::notification {
 
+/// Whether other processes may work on the same database.
+enum class Others { none, some };
+
 /// Delivers the mails whose time has come, up to `config.mail_concurrency` of them at once, and notes what became of
-/// each. A mail can be delivered twice when we die between the server's yes and our note of it: its Message-ID is then
-/// the same.
+/// each. It claims them first, so that of several processes one delivers a mail; what one that died had claimed is
+/// taken over after `config.mail_claim`. A mail can be delivered twice when a process dies between the server's yes and
+/// its note of it, or cannot note it for that long: the Message-ID is then the same.
 telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, const Clock& clock,
-                            const Config& config, telemetry::Registry& metrics);
+                            const Config& config, Others others, telemetry::Registry& metrics);
 
 }  // namespace agora::notification

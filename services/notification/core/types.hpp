@@ -9,6 +9,8 @@ namespace agora::notification {
 using NotificationId = Id<struct NotificationTag>;
 using UserId = Id<struct UserTag>;
 using SellerId = Id<struct SellerTag>;
+/// Of a process and one of its rounds of delivery.
+using ClaimId = Id<struct ClaimTag>;
 
 /// What somebody is told of. The names are part of the contract, and of templates/<language>/<kind>.mustache.
 enum class Kind {

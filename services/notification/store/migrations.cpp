@@ -1,6 +1,7 @@
 #include <array>
 
 #include "embedded/migration_0003_notifications.hpp"
+#include "embedded/migration_0004_claims.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "services/notification/store/notification_store.hpp"
@@ -8,10 +9,11 @@
 namespace agora::notification {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 3> kMigrations{{
+  static const std::array<sql::Migration, 4> kMigrations{{
       {1, "0001_inbox", events::kInboxSchema},
       {2, "0002_erased_users", service::kErasedUsersSchema},
       {3, "0003_notifications", embedded::migration_0003_notifications},
+      {4, "0004_claims", embedded::migration_0004_claims},
   }};
   return kMigrations;
 }

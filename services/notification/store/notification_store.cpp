@@ -1,5 +1,7 @@
 #include "services/notification/store/notification_store.hpp"
 
+#include <algorithm>
+
 #include "libs/service/erased_users.hpp"
 
 namespace agora::notification {
@@ -29,11 +31,20 @@ constexpr sql::Sql kFind{"SELECT " AGORA_NOTIFICATION_COLUMNS
 constexpr sql::Sql kDue{
     "SELECT n.notification_id, n.event_id, n.user_id, n.kind, n.data, n.made_at, n.attempts, u.user_id, u.email, "
     "u.display_name, u.locale FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id "
-    "WHERE n.status = 'pending' AND n.next_attempt_at <= $1 ORDER BY n.next_attempt_at LIMIT $2"};
+    "WHERE n.status = 'pending' AND n.next_attempt_at <= $1 AND n.claim IS NULL ORDER BY n.next_attempt_at LIMIT $2"};
+constexpr sql::Sql kClaims{"SELECT DISTINCT claim FROM notifications WHERE claim IS NOT NULL"};
+constexpr sql::Sql kClaim{
+    "UPDATE notifications SET claim = $2 WHERE notification_id = $1 AND status = 'pending' AND next_attempt_at <= $3 "
+    "AND claim IS NULL"};
+// Who holds one of them is noting it.
+constexpr sql::Sql kRelease{
+    "UPDATE notifications SET claim = NULL WHERE claim = $1",
+    "UPDATE notifications SET claim = NULL WHERE notification_id IN (SELECT notification_id FROM notifications "
+    "WHERE claim = $1 ORDER BY notification_id FOR UPDATE SKIP LOCKED)"};
 // A user may have been erased while their mail was under way: then there is no row, and nothing to note.
 constexpr sql::Sql kRecord{
-    "UPDATE notifications SET status = $2, attempts = $3, next_attempt_at = $4, sent_at = $5, failure = $6 "
-    "WHERE notification_id = $1 AND status = 'pending'"};
+    "UPDATE notifications SET status = $2, attempts = $3, next_attempt_at = $4, sent_at = $5, failure = $6, "
+    "claim = NULL WHERE notification_id = $1 AND status = 'pending' AND ($7 = 1 OR claim = $8)"};
 constexpr sql::Sql kDead{
     "SELECT notification_id, user_id, kind, attempts, failure, made_at FROM notifications WHERE status = 'dead' "
     "AND (made_at, notification_id) > ($1, $2) ORDER BY made_at, notification_id LIMIT $3"};
@@ -100,37 +111,68 @@ Task<std::optional<Notification>> NotificationStore::mark(Ctx ctx, UserId user_i
   return database_.write(std::move(ctx), std::move(work));
 }
 
-Task<std::vector<DueMail>> NotificationStore::due(Ctx ctx, Timestamp now, int limit) {
+Task<DueMails> NotificationStore::due(Ctx ctx, Timestamp now, int limit) {
   auto work = [now, limit](sql::Tx& tx) {
-    std::vector<DueMail> mails;
+    DueMails due;
+    {
+      auto rows = tx.query(kClaims);
+      while (rows.next()) due.claims.push_back(rows.id<ClaimTag>(0));
+    }
     auto rows = tx.query(kDue, {now, limit});
     while (rows.next()) {
-      mails.push_back({.notification_id = rows.id<NotificationTag>(0),
-                       .event_id = std::string(rows.text(1)),
-                       .user_id = rows.id<UserTag>(2),
-                       .kind = parse_enum<Kind>(rows.text(3)).value(),
-                       .data = std::string(rows.text(4)),
-                       .made_at = rows.time(5),
-                       .attempts = rows.int64(6),
-                       .user_is_known = !rows.is_null(7),
-                       .email = rows.optional_text(8).value_or(""),
-                       .display_name = rows.optional_text(9).value_or(""),
-                       .locale = rows.optional_text(10).value_or("")});
+      due.mails.push_back({.notification_id = rows.id<NotificationTag>(0),
+                           .event_id = std::string(rows.text(1)),
+                           .user_id = rows.id<UserTag>(2),
+                           .kind = parse_enum<Kind>(rows.text(3)).value(),
+                           .data = std::string(rows.text(4)),
+                           .made_at = rows.time(5),
+                           .attempts = rows.int64(6),
+                           .user_is_known = !rows.is_null(7),
+                           .email = rows.optional_text(8).value_or(""),
+                           .display_name = rows.optional_text(9).value_or(""),
+                           .locale = rows.optional_text(10).value_or("")});
     }
-    return mails;
+    return due;
   };
   return database_.read(std::move(ctx), std::move(work));
 }
 
-Task<void> NotificationStore::record(Ctx ctx, std::vector<Delivery> deliveries, Timestamp now) {
-  auto work = [deliveries = std::move(deliveries), now](sql::Tx& tx) {
+Task<std::vector<NotificationId>> NotificationStore::claim(Ctx ctx, ClaimId claim, std::vector<NotificationId> mails,
+                                                           Timestamp now) {
+  std::sort(mails.begin(), mails.end());
+  auto work = [claim = std::move(claim), mails = std::move(mails), now](sql::Tx& tx) {
+    sql::Batch batch(kClaim, 3);
+    for (const auto& id : mails) batch.add({id, claim, now});
+    const auto counts = tx.batch_counts(batch);
+    std::vector<NotificationId> got;
+    for (std::size_t i = 0; i < mails.size(); ++i) {
+      if (counts[i] == 1) got.push_back(mails[i]);
+    }
+    return got;
+  };
+  return database_.write(std::move(ctx), std::move(work));
+}
+
+Task<void> NotificationStore::release(Ctx ctx, std::vector<ClaimId> claims) {
+  auto work = [claims = std::move(claims)](sql::Tx& tx) {
+    for (const auto& claim : claims) tx.execute(kRelease, {claim});
+  };
+  return database_.write(std::move(ctx), std::move(work));
+}
+
+Task<void> NotificationStore::record(Ctx ctx, ClaimId claim, std::vector<Delivery> deliveries, Timestamp now) {
+  // In the order in which others lock them.
+  std::sort(deliveries.begin(), deliveries.end(),
+            [](const auto& a, const auto& b) { return a.notification_id < b.notification_id; });
+  auto work = [claim = std::move(claim), deliveries = std::move(deliveries), now](sql::Tx& tx) {
     for (const auto& [id, outcome] : deliveries) {
       const bool pending = outcome.status == DeliveryStatus::pending;
       const bool sent = outcome.status == DeliveryStatus::sent;
       tx.execute(kRecord, {id, to_string(outcome.status), outcome.attempts,
                            pending ? sql::Value(outcome.next_attempt_at) : nullptr, sent ? sql::Value(now) : nullptr,
-                           outcome.failure.empty() ? nullptr : sql::Value(outcome.failure)});
+                           outcome.failure.empty() ? nullptr : sql::Value(outcome.failure), sent, claim});
     }
+    tx.execute(kRelease, {claim});
   };
   return database_.write(std::move(ctx), std::move(work));
 }

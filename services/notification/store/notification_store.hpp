@@ -65,6 +65,12 @@ struct DueMail {
   std::string locale{};
 };
 
+/// Mails that nobody delivers just now, and the claims on all others.
+struct DueMails {
+  std::vector<DueMail> mails;
+  std::vector<ClaimId> claims;
+};
+
 /// What became of it.
 struct Delivery {
   NotificationId notification_id;
@@ -97,10 +103,15 @@ class NotificationStore {
   Task<std::optional<Notification>> mark(Ctx ctx, UserId user_id, NotificationId notification_id, bool read,
                                          Timestamp now);
 
-  /// Mails whose time has come, the longest overdue first.
-  Task<std::vector<DueMail>> due(Ctx ctx, Timestamp now, int limit);
-  /// Notes what became of them, all at once.
-  Task<void> record(Ctx ctx, std::vector<Delivery> deliveries, Timestamp now);
+  /// Mails whose time has come and that nobody has claimed, the longest overdue first.
+  Task<DueMails> due(Ctx ctx, Timestamp now, int limit);
+  /// Claims mails that are due, and gives those that it got: others may have come first.
+  Task<std::vector<NotificationId>> claim(Ctx ctx, ClaimId claim, std::vector<NotificationId> mails, Timestamp now);
+  /// Lets go of what is claimed so.
+  Task<void> release(Ctx ctx, std::vector<ClaimId> claims);
+  /// Notes what became of mails, all at once, and lets go of all that is claimed so. A "yes" counts whoever brings it;
+  /// any other outcome only while the claim stands: else somebody else is trying.
+  Task<void> record(Ctx ctx, ClaimId claim, std::vector<Delivery> deliveries, Timestamp now);
   /// Mails that were given up, oldest first.
   Task<DeadMailPage> dead(Ctx ctx, std::optional<NotificationPosition> after, int limit);
   /// Has one that was given up, or suppressed, tried again from now on; false when there is none.

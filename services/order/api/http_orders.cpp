@@ -146,6 +146,11 @@ Result<ListQuery> read_list_query(const Principal& principal, Request request) {
   }
   if (created_after) {
     query.filter.created_after = parse_rfc3339(*created_after);
+    // Answers show times in milliseconds: what was placed within the one named is not after it.
+    if (query.filter.created_after) {
+      query.filter.created_after =
+          std::chrono::floor<std::chrono::milliseconds>(*query.filter.created_after) + std::chrono::microseconds(999);
+    }
     if (!query.filter.created_after) parameters.complain("created_after", "invalid_time", "must be a time by RFC 3339");
   }
   AGORA_TRY_VOID(parameters.finish());

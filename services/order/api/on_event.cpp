@@ -50,10 +50,13 @@ struct UserData {
 };
 BOOST_DESCRIBE_STRUCT(UserData, (), (user_id))
 
-/// Events grow: what we do not know of one is passed over.
-template <class T>
-Result<T> read_data(const events::Event& event) {
-  return json::read<T>(event.data(), json::UnknownFields::ignore);
+/// Events grow: what we do not know of one is passed over. `id`: the member that names the event's subject; versions
+/// are counted by the one and rows written by the other, so they must agree.
+template <class T, class Tag>
+Result<T> read_data(const events::Event& event, Id<Tag> T::* id) {
+  AGORA_TRY(auto data, json::read<T>(event.data(), json::UnknownFields::ignore));
+  if ((data.*id).str() == event.subject) return data;
+  return json::validation_failed({{"/subject", "invalid_value", "must be the id that the data names"}});
 }
 
 /// An event of --offers has no number in a log.
@@ -62,7 +65,7 @@ SourceVersion source_of(const events::Event& event) {
 }
 
 Result<void> on_offer(sql::Tx& tx, const events::Event& event, Timestamp now) {
-  AGORA_TRY(const auto data, read_data<OfferData>(event));
+  AGORA_TRY(const auto data, read_data(event, &OfferData::offer_id));
   const auto currency = Currency::from_code(data.currency);
   if (!currency || !fits(Money{data.price.value, *currency})) {
     return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code that the price fits"}});
@@ -83,13 +86,13 @@ Result<void> on_offer(sql::Tx& tx, const events::Event& event, Timestamp now) {
 }
 
 Result<void> on_product(sql::Tx& tx, const events::Event& event) {
-  AGORA_TRY(const auto data, read_data<ProductData>(event));
+  AGORA_TRY(const auto data, read_data(event, &ProductData::product_id));
   apply(tx, ProductState{data.product_id, data.status, data.title.value}, source_of(event));
   return {};
 }
 
 Result<void> on_seller(sql::Tx& tx, const events::Event& event) {
-  AGORA_TRY(const auto data, read_data<SellerData>(event));
+  AGORA_TRY(const auto data, read_data(event, &SellerData::seller_id));
   apply(tx, SellerState{data.seller_id, data.status, data.name.value}, source_of(event));
   return {};
 }
@@ -103,7 +106,7 @@ struct CaptureData {
 BOOST_DESCRIBE_STRUCT(CaptureData, (), (payment_id, order_group_id, amount, currency))
 
 Result<Capture> read_capture(const events::Event& event) {
-  AGORA_TRY(const auto data, read_data<CaptureData>(event));
+  AGORA_TRY(const auto data, read_data(event, &CaptureData::payment_id));
   const auto currency = Currency::from_code(data.currency);
   if (!currency) return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code"}});
   return Capture{data.payment_id, data.order_group_id, data.amount.value, *currency};
@@ -141,7 +144,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
 }
 
 Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
-  AGORA_TRY(const auto data, read_data<UserData>(event));
+  AGORA_TRY(const auto data, read_data(event, &UserData::user_id));
   // Of those who are there a token says enough.
   if (event.type != "user.deleted") return {};
   erase_user(tx, data.user_id, event.version);

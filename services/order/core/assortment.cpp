@@ -31,15 +31,18 @@ const Offer* Assortment::buy_box(const ProductId& product_id, const std::optiona
   return best;
 }
 
-std::size_t Assortment::currencies(const ProductId& product_id) const {
+std::size_t Assortment::currencies(const ProductId& product_id, const StockLevels& stock) const {
   const auto found = by_product_.find(product_id);
   if (found == by_product_.end()) return 0;
-  std::set<std::string_view> codes;
+  std::set<std::string_view> in_stock;
+  std::set<std::string_view> sellable;
   for (const auto& offer_id : found->second) {
     const auto& offer = offers_.at(offer_id);
-    if (offer.sellable) codes.insert(offer.price.currency.code());
+    if (!offer.sellable) continue;
+    sellable.insert(offer.price.currency.code());
+    if (stock.available(offer_id) > 0) in_stock.insert(offer.price.currency.code());
   }
-  return codes.size();
+  return in_stock.empty() ? sellable.size() : in_stock.size();
 }
 
 }  // namespace agora::order

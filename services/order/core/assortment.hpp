@@ -35,8 +35,9 @@ class Assortment {
   /// across currencies, see currencies().
   const Offer* buy_box(const ProductId& product_id, const std::optional<Currency>& currency,
                        const StockLevels& stock) const;
-  /// In how many currencies a product's sellable offers are priced.
-  std::size_t currencies(const ProductId& product_id) const;
+  /// In how many currencies the offers are priced that a bare product may mean: the sellable ones in stock; when none
+  /// is in stock, the sellable ones.
+  std::size_t currencies(const ProductId& product_id, const StockLevels& stock) const;
 
   const std::map<OfferId, Offer>& offers() const { return offers_; }
 

@@ -34,12 +34,17 @@ Result<Chosen> choose_offers(const PlaceOrder& command, const Assortment& assort
       offer = assortment.find(*line.offer_id);
       if (offer == nullptr) unknown_offers.add(line, "/offer_id", "unknown_offer", "There is no such offer.");
     } else {
+      const auto currencies = assortment.currencies(*line.product_id, stock);
       offer = assortment.buy_box(*line.product_id, line.currency, stock);
+      // Where there is but one currency, the price in another is told from the current one.
+      if (offer == nullptr && currencies == 1) offer = assortment.buy_box(*line.product_id, std::nullopt, stock);
       if (!assortment.knows(*line.product_id)) {
         unknown_products.add(line, "/product_id", "unknown_product", "There is no such product.");
       } else if (offer == nullptr) {
-        unavailable.add(line, "/product_id", "offer_unavailable", "Nobody sells this product now.");
-      } else if (!line.currency && assortment.currencies(*line.product_id) > 1) {
+        unavailable.add(
+            line, "/product_id", "offer_unavailable",
+            currencies > 0 ? "Nobody sells this product in this currency." : "Nobody sells this product now.");
+      } else if (!line.currency && currencies > 1) {
         ambiguous.add(line, "/currency", "required", "is required: the product is sold in several currencies");
       }
     }

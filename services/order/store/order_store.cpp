@@ -6,7 +6,9 @@
 namespace agora::order {
 namespace {
 
-constexpr sql::Sql kUnpaidGroups{"SELECT group_id FROM order_groups WHERE pay_by <= $1 ORDER BY pay_by LIMIT $2"};
+constexpr sql::Sql kUnpaidGroups{
+    "SELECT pay_by, group_id FROM order_groups WHERE pay_by <= $1 AND pay_by >= $2 AND (pay_by, group_id) > ($2, $3) "
+    "ORDER BY pay_by, group_id LIMIT $4"};
 
 // A page of a buyer's orders, newest first, after the one placed at $2 with id $3. $5: the statuses wanted, `[]` for
 // all.
@@ -79,12 +81,13 @@ Task<OrderPage> OrderStore::list(Ctx ctx, OrderFilter filter, std::optional<Orde
   return database_.read(std::move(ctx), std::move(work));
 }
 
-Task<std::vector<OrderGroupId>> OrderStore::unpaid_groups(Ctx ctx, Timestamp now, int limit) {
-  auto work = [now, limit](sql::Tx& tx) {
-    std::vector<OrderGroupId> group_ids;
-    auto rows = tx.query(kUnpaidGroups, {now, limit});
-    while (rows.next()) group_ids.push_back(rows.id<OrderGroupTag>(0));
-    return group_ids;
+Task<std::vector<UnpaidGroup>> OrderStore::unpaid_groups(Ctx ctx, Timestamp now, std::optional<UnpaidGroup> after,
+                                                         int limit) {
+  auto work = [now, after = after.value_or(UnpaidGroup{Timestamp::min(), OrderGroupId("")}), limit](sql::Tx& tx) {
+    std::vector<UnpaidGroup> groups;
+    auto rows = tx.query(kUnpaidGroups, {now, after.pay_by, after.group_id, limit});
+    while (rows.next()) groups.push_back({rows.time(0), rows.id<OrderGroupTag>(1)});
+    return groups;
   };
   return database_.read(std::move(ctx), std::move(work));
 }

@@ -38,6 +38,11 @@ struct ExpireCommand {
   Timestamp now;
   TraceContext trace{};
 };
+/// A group that waits for its payment.
+struct UnpaidGroup {
+  Timestamp pay_by{};
+  OrderGroupId group_id{};
+};
 /// `left`: paid or canceled meanwhile, or held by somebody else (the next round sees it again).
 enum class Expired { expired, left };
 
@@ -77,8 +82,8 @@ class OrderStore {
   Task<std::optional<Order>> find(Ctx ctx, OrderId order_id);
   /// At most `limit` orders after `after`.
   Task<OrderPage> list(Ctx ctx, OrderFilter filter, std::optional<OrderPosition> after, int limit);
-  /// Groups whose time to pay is over, the longest overdue first.
-  Task<std::vector<OrderGroupId>> unpaid_groups(Ctx ctx, Timestamp now, int limit);
+  /// Groups whose time to pay is over, the longest overdue first; those after `after`, at most `limit`.
+  Task<std::vector<UnpaidGroup>> unpaid_groups(Ctx ctx, Timestamp now, std::optional<UnpaidGroup> after, int limit);
   /// Forgets at most `limit` idempotency keys made before `before`; how many went.
   Task<std::int64_t> delete_keys(Ctx ctx, Timestamp before, int limit);
 

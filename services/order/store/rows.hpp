@@ -29,13 +29,14 @@ std::optional<Order> find_order(sql::Tx& tx, const OrderId& order_id);
 /// The orders as core takes them.
 std::vector<const Order*> view(const std::vector<Order>& orders);
 
-/// Locks the groups (bytewise by id), then all their orders (bytewise by id), and loads them with their lines.
-/// `skip_locked`: groups that somebody else holds are left out instead of waited for.
+/// A group that this transaction holds, with all its orders and their lines.
 struct LockedGroup {
   OrderGroup group;
   std::vector<Order> orders;
 };
 enum class SkipLocked { no, yes };
+/// Locks the groups (bytewise by id), then all their orders (bytewise by id), and loads them with their lines.
+/// `skip_locked`: groups that somebody else holds are left out instead of waited for.
 std::vector<LockedGroup> lock_groups(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked);
 
 /// Attaches their lines to orders (any number of them, one query).
@@ -48,7 +49,8 @@ Order read_order(const sql::Rows& rows);
 void insert_groups(sql::Tx& tx, const std::vector<OrderGroup*>& groups);
 void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders);
 
-/// Writes what canceling changes, where the version before still holds (DatabaseError row_count otherwise).
+/// Writes what may change of them after they were placed, where the version before still holds (DatabaseError row_count
+/// otherwise).
 void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups);
 void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders);
 

@@ -2,6 +2,7 @@
 
 #include "services/notification/store/notification_store.hpp"
 
+#include <set>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,6 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Timestamp kNow{std::chrono::microseconds(1'800'000'000'000'000)};
+const ClaimId kOurs("ours");
+const ClaimId kTheirs("theirs");
 constexpr std::array<Channel, 2> kBoth{Channel::in_app, Channel::mail};
 
 class NotificationStoreTest : public ::testing::TestWithParam<sql::Engine> {
@@ -47,6 +50,13 @@ class NotificationStoreTest : public ::testing::TestWithParam<sql::Engine> {
       rows.next();
       return rows.int64(0);
     });
+  }
+  /// Claims all that is due, through a process' own connections.
+  std::vector<NotificationId> claim(const ClaimId& as, Timestamp now = kNow) { return claim(store_, as, now); }
+  std::vector<NotificationId> claim(NotificationStore& store, const ClaimId& as, Timestamp now = kNow) {
+    std::vector<NotificationId> wanted;
+    for (const auto& mail : run(store.due({}, now, 1'000)).mails) wanted.push_back(mail.notification_id);
+    return run(store.claim({}, as, std::move(wanted), now));
   }
   template <class T>
   T run(Task<T> task) {
@@ -120,31 +130,32 @@ TEST_P(NotificationStoreTest, GivesMailsThatAreDueWithTheirRecipients) {
   tell("e2", {UserId("u2")}, kNow + 1s);
   tell("e3", {UserId("u3")}, kNow + 2s);
   tell("e4", {UserId("u1")}, kNow + 10s);
-  const auto due = run(store_.due({}, kNow + 5s, 10));
+  const auto due = run(store_.due({}, kNow + 5s, 10)).mails;
   ASSERT_EQ(due.size(), 3U);
   EXPECT_EQ(due[0].email, "u1@example.com");
   EXPECT_EQ(due[0].locale, "de");
   EXPECT_TRUE(due[1].user_is_known && due[1].email.empty());
   EXPECT_FALSE(due[2].user_is_known);
-  EXPECT_EQ(run(store_.due({}, kNow + 5s, 2)).size(), 2U);
+  EXPECT_EQ(run(store_.due({}, kNow + 5s, 2)).mails.size(), 2U);
 }
 
 TEST_P(NotificationStoreTest, NotesWhatBecameOfMailsAndTriesAgainWhatIsAskedFor) {
   tell("e1", {UserId("u1"), UserId("u2"), UserId("u3")});
-  const auto due = run(store_.due({}, kNow, 10));
+  const auto due = run(store_.due({}, kNow, 10)).mails;
   ASSERT_EQ(due.size(), 3U);
-  run(store_.record({},
+  EXPECT_EQ(claim(kOurs).size(), 3U);
+  run(store_.record({}, kOurs,
                     {{due[0].notification_id, {DeliveryStatus::sent, 1, {}, ""}},
                      {due[1].notification_id, {DeliveryStatus::pending, 1, kNow + 1min, "later"}},
                      {due[2].notification_id, {DeliveryStatus::dead, 1, {}, "never"}}},
                     kNow + 1s));
   EXPECT_EQ(count("status = 'sent' AND sent_at = 1800000001000000 AND failure IS NULL"), 1);
-  EXPECT_TRUE(run(store_.due({}, kNow + 59s, 10)).empty());
-  const auto later = run(store_.due({}, kNow + 1min, 10));
+  EXPECT_TRUE(run(store_.due({}, kNow + 59s, 10)).mails.empty());
+  const auto later = run(store_.due({}, kNow + 1min, 10)).mails;
   ASSERT_EQ(later.size(), 1U);
   EXPECT_EQ(later[0].attempts, 1);
   // What was sent is not noted again by one who came late.
-  run(store_.record({}, {{due[0].notification_id, {DeliveryStatus::dead, 9, {}, "late"}}}, kNow));
+  run(store_.record({}, kOurs, {{due[0].notification_id, {DeliveryStatus::dead, 9, {}, "late"}}}, kNow));
   EXPECT_EQ(count("status = 'sent'"), 1);
 
   const auto dead = run(store_.dead({}, std::nullopt, 10));
@@ -152,7 +163,87 @@ TEST_P(NotificationStoreTest, NotesWhatBecameOfMailsAndTriesAgainWhatIsAskedFor)
   EXPECT_EQ(dead.mails[0].failure, "never");
   EXPECT_TRUE(run(store_.retry({}, dead.mails[0].notification_id, kNow + 2min)));
   EXPECT_FALSE(run(store_.retry({}, due[0].notification_id, kNow))) << "it was sent";
-  EXPECT_EQ(run(store_.due({}, kNow + 2min, 10)).size(), 2U);
+  EXPECT_EQ(run(store_.due({}, kNow + 2min, 10)).mails.size(), 2U);
+}
+
+TEST_P(NotificationStoreTest, WhatOneDeliversNobodyElseDoesUntilItIsLetGo) {
+  tell("e1", {UserId("u1"), UserId("u2")});
+  const auto seen = run(store_.due({}, kNow, 10)).mails;
+  EXPECT_EQ(claim(kOurs).size(), 2U);
+  const auto due = run(store_.due({}, kNow, 10));
+  EXPECT_TRUE(due.mails.empty());
+  EXPECT_EQ(due.claims, std::vector<ClaimId>{kOurs});
+  // One who looked before we claimed comes too late.
+  EXPECT_TRUE(run(store_.claim({}, kTheirs, {seen[0].notification_id, seen[1].notification_id}, kNow)).empty());
+  run(store_.release({}, {kTheirs}));
+  EXPECT_TRUE(run(store_.due({}, kNow, 10)).mails.empty());
+  run(store_.release({}, {kOurs}));
+  EXPECT_EQ(claim(kTheirs).size(), 2U);
+}
+
+TEST_P(NotificationStoreTest, WhatWasPutOffMeanwhileIsNotClaimed) {
+  tell("e1", {UserId("u1")});
+  const auto seen = run(store_.due({}, kNow, 10)).mails.at(0).notification_id;
+  claim(kOurs);
+  run(store_.record({}, kOurs, {{seen, {DeliveryStatus::pending, 1, kNow + 1min, "later"}}}, kNow));
+  EXPECT_TRUE(run(store_.claim({}, kTheirs, {seen}, kNow)).empty());
+  EXPECT_EQ(run(store_.claim({}, kTheirs, {seen}, kNow + 1min)).size(), 1U);
+}
+
+TEST_P(NotificationStoreTest, OfOneWhoseClaimRanOutOnlyAYesCounts) {
+  tell("e1", {UserId("u1"), UserId("u2")});
+  const auto mails = claim(kOurs);
+  ASSERT_EQ(mails.size(), 2U);
+  run(store_.release({}, {kOurs}));
+  EXPECT_EQ(claim(kTheirs).size(), 2U);
+  run(store_.record({}, kOurs,
+                    {{mails[0], {DeliveryStatus::dead, 1, {}, "late"}}, {mails[1], {DeliveryStatus::sent, 1, {}, ""}}},
+                    kNow));
+  EXPECT_EQ(count("status = 'pending' AND claim = 'theirs'"), 1);
+  EXPECT_EQ(count("status = 'sent' AND claim IS NULL"), 1);
+  run(store_.record({}, kTheirs, {{mails[1], {DeliveryStatus::dead, 1, {}, "no"}}}, kNow));
+  EXPECT_EQ(count("status = 'sent'"), 1);
+  EXPECT_EQ(count("claim IS NOT NULL"), 0) << "whoever has noted holds nothing";
+}
+
+// SQLite has one process that writes; here two share PostgreSQL.
+TEST(TwoProcesses, ClaimEachMailOnce) {
+  constexpr int kMails = 200;
+  testing::TemporaryDatabase first(sql::Engine::postgresql);
+  first->migrate(migrations());
+  telemetry::Registry metrics;
+  const auto second = sql::Database::open(first.url(), {}, metrics);
+  for (int i = 0; i < kMails; ++i) {
+    first->write_blocking({}, [&](sql::Tx& tx) {
+      notify(tx, {.event_id = "e" + std::to_string(i), .kind = Kind::welcome, .data = "{}", .made_at = kNow},
+             {UserId("u1")}, kBoth);
+    });
+  }
+  std::array<std::vector<NotificationId>, 2> got;
+  const auto deliver = [&got](sql::Database& database, std::size_t who) {
+    NotificationStore store(database);
+    for (int round = 0; round < kMails; ++round) {
+      asio::io_context io;
+      auto due = asio::co_spawn(io, store.due({}, kNow, 16), asio::use_future);
+      io.run();
+      std::vector<NotificationId> wanted;
+      for (const auto& mail : due.get().mails) wanted.push_back(mail.notification_id);
+      if (wanted.empty()) return;
+      io.restart();
+      const ClaimId claim(std::to_string(who) + "-" + std::to_string(round));
+      auto claimed = asio::co_spawn(io, store.claim({}, claim, std::move(wanted), kNow), asio::use_future);
+      io.run();
+      for (auto& id : claimed.get()) got.at(who).push_back(std::move(id));
+    }
+  };
+  std::thread other([&] { deliver(*second, 1); });
+  deliver(*first, 0);
+  other.join();
+  second->close();
+  std::set<NotificationId> once(got[0].begin(), got[0].end());
+  once.insert(got[1].begin(), got[1].end());
+  EXPECT_EQ(once.size(), std::size_t{kMails});
+  EXPECT_EQ(got[0].size() + got[1].size(), std::size_t{kMails}) << "nobody claims what another has";
 }
 
 TEST_P(NotificationStoreTest, AnErasedUserIsForgottenForGood) {
@@ -178,9 +269,9 @@ TEST_P(NotificationStoreTest, KeepsTheNewestStateOfUsersAndSellers) {
   know("u1", "old@example.com", 2);
   know("u1", "older@example.com", 1);
   tell("e1", {UserId("u1")});
-  EXPECT_EQ(run(store_.due({}, kNow, 1)).at(0).email, "old@example.com");
+  EXPECT_EQ(run(store_.due({}, kNow, 1)).mails.at(0).email, "old@example.com");
   know("u1", "rebuilt@example.com", 1, true);
-  EXPECT_EQ(run(store_.due({}, kNow, 1)).at(0).email, "rebuilt@example.com");
+  EXPECT_EQ(run(store_.due({}, kNow, 1)).mails.at(0).email, "rebuilt@example.com");
   write([](sql::Tx& tx) {
     EXPECT_EQ(members_of(tx, SellerId("s1")), std::nullopt);
     apply(tx,

@@ -97,6 +97,15 @@ TEST(OffersFile, SaysWhichEventCouldNotBeApplied) {
   EXPECT_NE(why(event("user.registered", "u9", "{}")).find("/user_id is required"), std::string::npos);
   EXPECT_EQ(why(offer("999999999999", "JPY")), "");
   EXPECT_EQ(why(event("parcel.shipped", "x", "{}")), "") << "of no concern";
+  EXPECT_NE(why(event("user.deleted", "u9", R"({"user_id":"u1"})")).find("/subject must be"), std::string::npos)
+      << "another's deletion";
+  std::string title;
+  for (int i = 0; i < 512; ++i) title += "\u96fb";
+  const auto product = [](const std::string& of) {
+    return event("product.published", "p9", R"({"product_id":"p9","status":"published","title":")" + of + "\"}");
+  };
+  EXPECT_EQ(why(product(title)), "") << "512 characters, 1,536 bytes";
+  EXPECT_NE(why(product(title + "x")).find("at most 512 characters"), std::string::npos);
 }
 
 }  // namespace

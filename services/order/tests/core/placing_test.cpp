@@ -239,6 +239,12 @@ TEST_F(Placing, APriceInAnotherCurrencyIsNotTheOffers) {
   EXPECT_TRUE(place_lines({line}).has_value());
 }
 
+TEST_F(Placing, AProductInAnotherCurrencyIsRefusedWithItsPrice) {
+  auto line = by_product("p2", 1, 700);
+  line.currency = Currency::from_code("EUR");
+  expect_no({line}, Errc::conflict, "price_changed", {{"/price", "price_changed"}});
+}
+
 TEST_F(Placing, AProductSoldInSeveralCurrenciesIsNamedWithOne) {
   assortment_.add(offer("o9", "p1", "s3", 400, "JPY"));
   stock_.add(OfferId("o9"), {5, 0, 1});
@@ -342,14 +348,23 @@ TEST_F(BuyBox, ComparesPricesOfOneCurrency) {
   const auto usd = *Currency::from_code("USD");
   const auto jpy = *Currency::from_code("JPY");
   add(offer("dollars", "p", "s", 900, "USD"), 1);
-  EXPECT_EQ(assortment_.currencies(ProductId("p")), 1U);
+  EXPECT_EQ(assortment_.currencies(ProductId("p"), stock_), 1U);
   add(offer("yen", "p", "s", 800, "JPY"), 1);
   add(offer("yen-not-sold", "p", "s", 1, "EUR", false), 1);
-  EXPECT_EQ(assortment_.currencies(ProductId("p")), 2U) << "of what is sold";
-  EXPECT_EQ(assortment_.currencies(ProductId("q")), 0U);
+  EXPECT_EQ(assortment_.currencies(ProductId("p"), stock_), 2U) << "of what is sold";
+  EXPECT_EQ(assortment_.currencies(ProductId("q"), stock_), 0U);
   EXPECT_EQ(chosen(usd), "dollars");
   EXPECT_EQ(chosen(jpy), "yen");
   EXPECT_EQ(chosen(*Currency::from_code("EUR")), "none");
+}
+
+TEST_F(BuyBox, AnOfferThatNobodyCanBuyAddsNoCurrency) {
+  add(offer("dollars", "p", "s", 900, "USD"), 1);
+  add(offer("euros-none-left", "p", "s", 1, "EUR"), std::nullopt);
+  EXPECT_EQ(assortment_.currencies(ProductId("p"), stock_), 1U);
+  EXPECT_EQ(chosen(), "dollars");
+  stock_.reserve(OfferId("dollars"), 1);
+  EXPECT_EQ(assortment_.currencies(ProductId("p"), stock_), 2U) << "none is in stock: all count";
 }
 
 TEST_F(BuyBox, FindsOffersByTheirId) {

@@ -4,6 +4,8 @@
 #include "services/order/store/order_store.hpp"
 
 #include <barrier>
+#include <cstdlib>
+#include <fstream>
 #include <thread>
 
 #include "libs/sql/sha256.hpp"
@@ -36,6 +38,21 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
     });
   }
 
+  /// What was emitted is compared with contracts/events by the test that follows (CMakeLists.txt).
+  void TearDown() override {
+    const char* file = std::getenv("AGORA_EMITTED_EVENTS");
+    if (file == nullptr) return;
+    static std::ofstream out(file, std::ios::trunc);
+    database_->read_blocking({}, [](sql::Tx& tx) {
+      auto rows = tx.query("SELECT topic, type, data FROM outbox");
+      while (rows.next()) {
+        out << R"({"topic":")" << rows.text(0) << R"(","type":")" << rows.text(1) << R"(","data":)" << rows.text(2)
+            << "}\n";
+      }
+    });
+    out.flush();
+  }
+
   static OfferState offer(const char* id, const char* seller, std::int64_t price, std::int64_t quantity) {
     return {.offer_id = OfferId(id),
             .seller_id = SellerId(seller),
@@ -53,7 +70,10 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
     return {{.order_id = new_id<OrderTag>(kNow),
              .group_id = new_id<OrderGroupTag>(kNow),
              .user_id = UserId(user),
-             .lines = {{.offer_id = OfferId(offer_id), .quantity = quantity, .price = Decimal{cents, 2}}},
+             .lines = {{.offer_id = OfferId(offer_id),
+                        .quantity = quantity,
+                        .price = Decimal{cents, 2},
+                        .line_id = new_id<LineTag>(kNow)}},
              .now = kNow,
              .payment_window = std::chrono::minutes(15)}};
   }
@@ -146,8 +166,11 @@ TEST_P(OrderStoreTest, APlacementWritesOrderGroupLinesStockAndEvents) {
 
 TEST_P(OrderStoreTest, WhatWasPlacedReadsBack) {
   auto wanted = command("u1", "o1", 2, 500);
-  wanted.order.lines.push_back(
-      {.offer_id = OfferId("o2"), .quantity = 1, .price = Decimal{7, 0}, .pointer = "/items/1"});
+  wanted.order.lines.push_back({.offer_id = OfferId("o2"),
+                                .quantity = 1,
+                                .price = Decimal{7, 0},
+                                .line_id = new_id<LineTag>(kNow),
+                                .pointer = "/items/1"});
   const auto order_id = wanted.order.order_id;
   ASSERT_TRUE(place(wanted).has_value());
   const auto order = database_->read_blocking({}, [&](sql::Tx& tx) { return find_order(tx, order_id); });
