@@ -66,10 +66,15 @@ def engine(request):
 
 
 @pytest.fixture
-def shop(launch, engine, request):
+def new_database(engine, request):
+    """new_database() gives the URL of an empty database of the engine; None: a file of the service's own."""
+    return request.getfixturevalue("postgres").new_database if engine == "postgresql" else lambda: None
+
+
+@pytest.fixture
+def shop(launch, new_database):
     """A service with the tests' offers and tokens, on each engine."""
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", OFFERS, *TOKENS, database=database)
+    return launch("--offers", OFFERS, *TOKENS, database=new_database())
 
 
 @pytest.fixture
@@ -92,8 +97,8 @@ def target(launch, request):
 # Notification with all that it hears of and writes to: three logs and a mail server.
 
 @pytest.fixture
-def world(folder):
-    world = World(folder).start()
+def world(folder, new_database):
+    world = World(folder, new_database).start()
     yield world
     world.kill()
 
@@ -106,5 +111,6 @@ def mail_server():
 
 
 @pytest.fixture
-def notification(launch, world, mail_server):
-    return launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification")
+def notification(launch, world, mail_server, new_database):
+    return launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification",
+                  database=new_database())

@@ -11,18 +11,25 @@ namespace {
 constexpr sql::Sql kState{
     "SELECT log_id, trimmed_through, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) FROM "
     "event_log",
-    "SELECT log_id, trimmed_through, trimmed_through FROM event_log"};
-constexpr sql::Sql kRead{
-    "SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM outbox "
-    "WHERE sequence > $1 AND topic IN (SELECT value FROM json_each($2)) ORDER BY sequence LIMIT $3",
-    "SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM outbox "
-    "WHERE sequence > $1 AND topic IN (SELECT json_array_elements_text($2::json)) ORDER BY sequence LIMIT $3"};
-constexpr sql::Sql kLast{"SELECT sequence, event_id FROM outbox ORDER BY sequence DESC LIMIT 1"};
+    "SELECT log_id, trimmed_through, head FROM event_log"};
+#define AGORA_READ(topics)                                                                                  \
+  "SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM numbered_events " \
+  "WHERE sequence > $1 AND sequence <= $2 AND topic " topics " ORDER BY sequence LIMIT $4"
+constexpr sql::Sql kRead{AGORA_READ("IN (SELECT value FROM json_each($3))"),
+                         AGORA_READ("= ANY (ARRAY(SELECT json_array_elements_text($3::json)))")};
+constexpr sql::Sql kNext{"SELECT sequence FROM numbered_events WHERE sequence > $1 ORDER BY sequence LIMIT 1"};
+constexpr sql::Sql kLast{
+    "SELECT sequence, event_id FROM numbered_events WHERE sequence <= $1 ORDER BY sequence DESC LIMIT 1"};
 constexpr sql::Sql kTrimmedLast{"SELECT trimmed_through, trimmed_id FROM event_log"};
 constexpr sql::Sql kEventAt{
-    "SELECT event_id FROM outbox WHERE sequence = $1 UNION ALL "
+    "SELECT event_id FROM numbered_events WHERE sequence = $1 UNION ALL "
     "SELECT event_id FROM outbox_compacted WHERE sequence = $1 UNION ALL "
     "SELECT trimmed_id FROM event_log WHERE trimmed_through = $1"};
+
+constexpr sql::Sql kRelayed{"SELECT sequence FROM relay_cursors WHERE relay = $1"};
+constexpr sql::Sql kSetRelayed{
+    "INSERT INTO relay_cursors (relay, sequence) VALUES ($1, $3) "
+    "ON CONFLICT (relay) DO UPDATE SET sequence = excluded.sequence WHERE relay_cursors.sequence = $2"};
 
 constexpr sql::Sql kAcknowledge{
     "INSERT INTO feed_consumers (consumer, acked, dropped, seen_at) VALUES ($1, $2, 0, $3) "
@@ -36,18 +43,24 @@ constexpr sql::Sql kDrop{
     "ON CONFLICT (consumer) DO UPDATE SET dropped = 1"};
 
 constexpr sql::Sql kUncompacted{
-    "SELECT o.sequence, o.topic, o.subject, o.version, o.time FROM outbox o "
-    "WHERE o.sequence > (SELECT compacted_through FROM event_log) ORDER BY o.sequence LIMIT $1"};
+    "SELECT sequence, topic, subject, version, time FROM numbered_events WHERE sequence > $1 AND sequence <= $2 "
+    "ORDER BY sequence"};
+constexpr sql::Sql kWasCompactedThrough{"SELECT compacted_through FROM event_log"};
 constexpr sql::Sql kLeaveBehind{
-    "INSERT INTO outbox_compacted (sequence, event_id) SELECT sequence, event_id FROM outbox "
+    "INSERT INTO outbox_compacted (sequence, event_id) SELECT sequence, event_id FROM numbered_events "
     "WHERE topic = $1 AND subject = $2 AND version < $3"};
-constexpr sql::Sql kDeleteOlder{"DELETE FROM outbox WHERE topic = $1 AND subject = $2 AND version < $3"};
+#define AGORA_DELETE_OLDER "DELETE FROM outbox WHERE topic = $1 AND subject = $2 AND version < $3"
+constexpr sql::Sql kDeleteOlder{AGORA_DELETE_OLDER,
+                                "WITH gone AS (" AGORA_DELETE_OLDER
+                                " RETURNING id) DELETE FROM outbox_numbers WHERE id IN (SELECT id FROM gone)"};
 constexpr sql::Sql kCompactedThrough{"UPDATE event_log SET compacted_through = $1"};
 
 constexpr sql::Sql kTrimmable{
-    "SELECT sequence, event_id, topic, time FROM outbox "
-    "WHERE sequence > (SELECT trimmed_through FROM event_log) AND sequence <= $1 ORDER BY sequence LIMIT $2"};
-constexpr sql::Sql kDeleteFact{"DELETE FROM outbox WHERE sequence = $1"};
+    "SELECT sequence, event_id, topic, time FROM numbered_events WHERE sequence > $1 AND sequence <= $2 "
+    "ORDER BY sequence"};
+constexpr sql::Sql kDeleteFact{"DELETE FROM outbox WHERE sequence = $1",
+                               "WITH gone AS (DELETE FROM outbox_numbers WHERE sequence = $1 RETURNING id) "
+                               "DELETE FROM outbox WHERE id IN (SELECT id FROM gone)"};
 constexpr sql::Sql kDeleteLeftBehind{"DELETE FROM outbox_compacted WHERE sequence <= $1"};
 constexpr sql::Sql kTrimmedThrough{"UPDATE event_log SET trimmed_through = $1, trimmed_id = $2"};
 
@@ -112,6 +125,13 @@ std::optional<std::string> EventLog::event_at(sql::Tx& tx, std::int64_t sequence
   return std::string(rows.text(0));
 }
 
+std::optional<Stretch> EventLog::next_stretch(sql::Tx& tx, std::int64_t after, std::int64_t head,
+                                              std::int64_t length) const {
+  auto rows = tx.query(kNext, {after});
+  if (!rows.next() || rows.int64(0) > head) return std::nullopt;
+  return Stretch{rows.int64(0) - 1, std::min(head, rows.int64(0) - 1 + length)};
+}
+
 Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const {
   Page page{.log = state(tx)};
   page.next.log_id = page.log.log_id;
@@ -131,8 +151,9 @@ Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const
   const auto topics = json_list(request.topics);
   page.events = "[";
   bool cut = false;
-  {
-    auto rows = tx.query(kRead, {page.next.sequence, topics, limit});
+  for (auto stretch = next_stretch(tx, page.next.sequence, page.log.head, limit); stretch && !cut;
+       stretch = next_stretch(tx, stretch->through, page.log.head, limit)) {
+    auto rows = tx.query(kRead, {stretch->after, stretch->through, topics, limit - page.count});
     while (!cut && rows.next()) {
       if (page.count > 0) page.events += ',';
       append_event(page.events, rows, publisher_, page.log.log_id);
@@ -145,7 +166,7 @@ Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const
   page.events += ']';
   if (cut) return page;
   // Nothing more was asked for: the position goes on to the end of the log.
-  auto last = tx.query(kLast);
+  auto last = tx.query(kLast, {page.log.head});
   if (last.next() && last.int64(0) > page.next.sequence) {
     page.next.sequence = last.int64(0);
     page.next.event_id = last.text(1);
@@ -158,10 +179,26 @@ Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const
   return page;
 }
 
+std::int64_t EventLog::relayed_through(sql::Tx& tx) const {
+  auto rows = tx.query(kRelayed, {relay_});
+  return rows.next() ? rows.int64(0) : 0;
+}
+
+void EventLog::set_relayed(sql::Tx& tx, std::int64_t from, std::int64_t to) const {
+  tx.execute_one(kSetRelayed, {relay_, from, to});
+}
+
 Result<void> EventLog::acknowledge(sql::Tx& tx, const std::string& consumer, std::int64_t acked, Timestamp now) const {
   if (tx.execute(kAcknowledge, {consumer, acked, now}) == 1) return {};
   return Error{Errc::failed_precondition, "consumer_dropped",
                "The consumer held the log up for too long; what it missed is gone."};
+}
+
+std::map<std::string, std::int64_t> EventLog::acknowledged(sql::Tx& tx) const {
+  std::map<std::string, std::int64_t> all;
+  auto rows = tx.query(kConsumers);
+  while (rows.next()) all[std::string(rows.text(0))] = rows.int64(1);
+  return all;
 }
 
 bool EventLog::is_dropped(sql::Tx& tx, const std::string& consumer) const {
@@ -175,59 +212,70 @@ void EventLog::forget(sql::Tx& tx, const std::string& consumer) const {
 
 EventLog::Trimmed EventLog::trim(sql::Tx& tx, Timestamp now) const {
   Trimmed done;
-  done.compacted = compact(tx, now);
+  const auto compacted = compact(tx, now);
+  done.compacted = compacted.rows;
   const auto safe = safe_to_trim(tx, now, done.dropped);
   std::int64_t through = 0;
   std::string through_id;
   std::vector<std::int64_t> facts;
-  std::int64_t seen = 0;
-  {
-    auto rows = tx.query(kTrimmable, {safe, limits_.trim_rows_max});
+  const auto stretch = next_stretch(tx, state(tx).trimmed_through, safe, limits_.trim_rows_max);
+  if (stretch) {
+    auto rows = tx.query(kTrimmable, {stretch->after, stretch->through});
     while (rows.next() && rows.time(3) <= now - limits_.keep) {
-      ++seen;
       through = rows.int64(0);
       through_id = rows.text(1);
       const auto* topic = find_topic(rows.text(2));
       if (topic == nullptr || topic->kind == Kind::fact) facts.push_back(through);
     }
   }
-  if (seen > 0) {
+  if (through > 0) {
     sql::Batch gone(kDeleteFact, 1);
     for (const auto sequence : facts) gone.add({sequence});
     tx.batch(gone);
     tx.execute(kDeleteLeftBehind, {through});
-    tx.execute_one(kTrimmedThrough, {through, through_id});
   }
+  // The log's row comes last: numbering waits for it.
+  if (compacted.rows > 0) tx.execute_one(kCompactedThrough, {compacted.through});
+  if (through > 0) tx.execute_one(kTrimmedThrough, {through, through_id});
   done.trimmed = static_cast<std::int64_t>(facts.size());
-  done.more = seen == limits_.trim_rows_max || done.compacted == limits_.trim_rows_max;
+  // What is young ended it, or the end of the stretch.
+  done.more = (stretch && through == stretch->through && through < safe) || compacted.more;
   return done;
 }
 
-std::int64_t EventLog::compact(sql::Tx& tx, Timestamp now) const {
-  // Newest version of each subject in the next stretch of rows; what is older of it goes.
-  std::map<std::pair<std::string, std::string>, std::int64_t> newest;
-  std::int64_t through = 0;
-  std::int64_t seen = 0;
+EventLog::Compacted EventLog::compact(sql::Tx& tx, Timestamp now) const {
+  Compacted done;
   {
-    auto rows = tx.query(kUncompacted, {limits_.trim_rows_max});
+    auto rows = tx.query(kWasCompactedThrough);
+    rows.next();
+    done.through = rows.int64(0);
+  }
+  const auto head = state(tx).head;
+  const auto stretch = next_stretch(tx, done.through, head, limits_.trim_rows_max);
+  if (!stretch) return done;
+  // Newest version of each subject in the stretch; what is older of it goes.
+  std::map<std::pair<std::string, std::string>, std::int64_t> newest;
+  {
+    auto rows = tx.query(kUncompacted, {stretch->after, stretch->through});
     while (rows.next() && rows.time(4) <= now - limits_.compaction_lag) {
-      ++seen;
-      through = rows.int64(0);
+      ++done.rows;
+      done.through = rows.int64(0);
       const auto* topic = find_topic(rows.text(1));
       if (topic == nullptr || topic->kind == Kind::fact) continue;
       newest[{std::string(rows.text(1)), std::string(rows.text(2))}] = rows.int64(3);
     }
   }
-  if (seen == 0) return 0;
   for (const auto& [subject, version] : newest) {
     tx.execute(kLeaveBehind, {subject.first, subject.second, version});
     tx.execute(kDeleteOlder, {subject.first, subject.second, version});
   }
-  tx.execute_one(kCompactedThrough, {through});
-  return seen;
+  done.more = done.through == stretch->through && done.through < head;
+  return done;
 }
 
 std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std::string>& dropped) const {
+  // A relay is never dropped: what it has not published is nowhere else.
+  if (!relay_.empty()) return relayed_through(tx);
   const auto head = state(tx).head;
   std::map<std::string, std::pair<std::int64_t, bool>> known;
   {
@@ -237,7 +285,8 @@ std::int64_t EventLog::safe_to_trim(sql::Tx& tx, Timestamp now, std::vector<std:
   // The oldest row that may be kept for a consumer's sake.
   std::int64_t kept_from = head - limits_.keep_rows_max;
   {
-    auto rows = tx.query(kTrimmable, {head, std::int64_t{1}});
+    const auto first = next_stretch(tx, state(tx).trimmed_through, head, 1).value_or(Stretch{});
+    auto rows = tx.query(kTrimmable, {first.after, first.through});
     const bool too_old = rows.next() && rows.time(3) < now - limits_.keep_max;
     if (too_old) kept_from = std::max(kept_from, rows.int64(0));
   }

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <utility>
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -110,13 +109,12 @@ struct FeedServer::Poll {
 
 FeedServer::FeedServer(asio::io_context& io, sql::Database& database, EventLog log, const Clock& clock,
                        telemetry::Registry& metrics)
-    : io_(io), database_(database), log_(std::move(log)), clock_(clock), metrics_(metrics) {
-  database_.on_commit([this] { wake_soon(); });
-}
-
-FeedServer::~FeedServer() {
-  database_.on_commit({});
-}
+    : io_(io),
+      database_(database),
+      log_(std::move(log)),
+      clock_(clock),
+      metrics_(metrics),
+      lease_(database, "events.trim", log_.limits().trim_lease) {}
 
 std::vector<http::Route> FeedServer::routes() {
   const auto feed = [this](Ctx ctx, http::Request request) { return get_feed(std::move(ctx), request); };
@@ -178,15 +176,6 @@ void FeedServer::wake() {
   for (auto* timer : waiting_) timer->cancel();
 }
 
-void FeedServer::wake_soon() {
-  // One that is under way finds all that was committed until it runs.
-  if (wake_pending_.exchange(true)) return;
-  asio::post(io_, [this] {
-    wake_pending_ = false;
-    wake();
-  });
-}
-
 void FeedServer::drain() {
   draining_ = true;
   wake();
@@ -196,19 +185,40 @@ telemetry::Job FeedServer::trim_job() {
   return [this](Ctx ctx) { return trim_round(std::move(ctx)); };
 }
 
-Task<telemetry::MoreWork> FeedServer::trim_round(Ctx ctx) {
+Task<void> FeedServer::note_acknowledged(Ctx ctx) {
+  if (acked_.empty()) co_return;
   auto work = [this, acked = acked_, now = clock_.now()](sql::Tx& tx) {
     for (const auto& [consumer, sequence] : acked) {
       // One that was dropped meanwhile is told so by its next poll.
       [[maybe_unused]] const auto noted = log_.acknowledge(tx, consumer, sequence, now);
     }
-    return std::pair{log_.trim(tx, now), log_.state(tx)};
+    return acked;
   };
-  const auto [done, state] = co_await database_.write(ctx, work);
-  for (const auto& [consumer, sequence] : acked_) {
-    metrics_.gauge("agora_events_feed_lag", "Events that a consumer has not acknowledged.", {{"consumer", consumer}})
-        .set(state.head - sequence);
+  const auto noted = co_await database_.write(std::move(ctx), work);
+  for (const auto& [consumer, sequence] : noted) {
+    // What is noted again later would undo what the consumer told another replica meanwhile.
+    if (acked_.contains(consumer) && acked_.at(consumer) == sequence) acked_.erase(consumer);
   }
+}
+
+Task<void> FeedServer::measure(Ctx ctx) {
+  auto work = [this](sql::Tx& tx) { return std::pair{log_.state(tx).head, log_.acknowledged(tx)}; };
+  const auto [head, acked] = co_await database_.read(std::move(ctx), work);
+  for (const auto& [consumer, sequence] : acked) {
+    metrics_.gauge("agora_events_feed_lag", "Events that a consumer has not acknowledged.", {{"consumer", consumer}})
+        .set(head - sequence);
+  }
+}
+
+Task<telemetry::MoreWork> FeedServer::trim_round(Ctx ctx) {
+  co_await note_acknowledged(ctx);
+  co_await measure(ctx);
+  const auto fence = co_await lease_.hold(ctx);
+  if (!fence) co_return telemetry::MoreWork::no;
+  auto work = [this, fence = *fence, now = clock_.now()](sql::Tx& tx) {
+    return sql::stands(tx, fence) ? log_.trim(tx, now) : EventLog::Trimmed{};
+  };
+  const auto done = co_await database_.write(ctx, work);
   for (const auto& consumer : done.dropped) {
     metrics_.counter("agora_events_dropped_consumers_total", "Consumers that held the log up for too long.", {}).add();
     log::error(ctx, "a consumer held the log up for too long and was dropped; what it missed is gone",

@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "libs/events/event_log.hpp"
 #include "libs/http/router.hpp"
 #include "libs/sql/database.hpp"
+#include "libs/sql/lease.hpp"
 #include "libs/telemetry/job_loop.hpp"
 
 namespace agora::events {
@@ -27,14 +27,15 @@ class FeedServer {
   /// All must outlive it.
   FeedServer(asio::io_context& io, sql::Database& database, EventLog log, const Clock& clock,
              telemetry::Registry& metrics);
-  ~FeedServer();
   FeedServer(const FeedServer&) = delete;
   FeedServer& operator=(const FeedServer&) = delete;
 
   /// For the internal server; they want the service token.
   std::vector<http::Route> routes();
-  /// Notes what consumers acknowledged, compacts and trims.
+  /// Notes what consumers acknowledged; compacts and trims, on one replica at a time.
   telemetry::Job trim_job();
+  /// Wakes the polls that wait; for Numbering.
+  void log_grew() { wake(); }
   /// Answers every poll that waits, now and from now on.
   void drain();
 
@@ -45,20 +46,21 @@ class FeedServer {
   Task<Result<http::Response>> get_feed(Ctx ctx, http::Request request);
   Task<Result<http::Response>> forget_consumer(Ctx ctx, http::Request request);
   Task<telemetry::MoreWork> trim_round(Ctx ctx);
+  Task<void> note_acknowledged(Ctx ctx);
+  Task<void> measure(Ctx ctx);
   /// Waits for a commit, the deadline or a drain.
   Task<void> wait_until(Deadline deadline);
   void wake();
-  void wake_soon();
 
   asio::io_context& io_;
   sql::Database& database_;
   EventLog log_;
   const Clock& clock_;
   telemetry::Registry& metrics_;
+  sql::Lease lease_;
   std::list<asio::steady_timer*> waiting_{};
-  std::map<std::string, std::int64_t> acked_{};  ///< since the last round of trimming
+  std::map<std::string, std::int64_t> acked_{};  ///< since the last round: another replica may have heard more since
   std::uint64_t wakes_ = 0;
-  std::atomic<bool> wake_pending_ = false;
   bool draining_ = false;
 };
 

@@ -6,9 +6,12 @@
 namespace agora::events {
 namespace {
 
-constexpr sql::Sql kInsertEvent{
-    "INSERT INTO outbox (event_id, topic, type, subject, version, time, traceparent, data) "
-    "VALUES ($1,$2,$3,$4,$5,$6,$7,$8)"};
+#define AGORA_INSERT_EVENT                                                                 \
+  "INSERT INTO outbox (event_id, topic, type, subject, version, time, traceparent, data) " \
+  "VALUES ($1,$2,$3,$4,$5,$6,$7,$8)"
+// On PostgreSQL numbering looks for what is new in a table of its own.
+constexpr sql::Sql kInsertEvent{AGORA_INSERT_EVENT, "WITH event AS (" AGORA_INSERT_EVENT
+                                                    " RETURNING id) INSERT INTO outbox_new (id) SELECT id FROM event"};
 /// What the attributes of an event take at most, besides its data.
 constexpr std::size_t kAttributeBytes = 1'000;
 

@@ -61,6 +61,39 @@ CREATE TABLE feed_consumers (
 );
 )";
 
+const std::string_view kNumberingSchema =
+    R"(-- numbered_events is the log as everybody reads it. SQLite has one writer, whose inserts are numbers. On PostgreSQL
+-- transactions commit in another order than they insert, and a reader of "after N" would miss what commits late: there
+-- an event has an id when it is inserted, which outbox_new keeps until a job gives what committed the numbers after head.
+-- only: sqlite
+CREATE VIEW numbered_events AS
+SELECT sequence, event_id, topic, type, subject, version, time, traceparent, data FROM outbox;
+-- end
+-- only: postgresql
+ALTER TABLE outbox RENAME COLUMN sequence TO id;
+ALTER TABLE event_log ADD COLUMN head BIGINT NOT NULL DEFAULT 0;
+-- Emptied as fast as it is filled, and read whole each time: vacuumed as soon as may be.
+CREATE TABLE outbox_new (
+  id BIGINT NOT NULL
+) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0);
+-- Narrow on purpose: numbering must not write whole events a second time.
+CREATE TABLE outbox_numbers (
+  sequence BIGINT PRIMARY KEY,
+  id       BIGINT NOT NULL UNIQUE
+);
+INSERT INTO outbox_new (id) SELECT id FROM outbox;
+CREATE VIEW numbered_events AS
+SELECT n.sequence, o.event_id, o.topic, o.type, o.subject, o.version, o.time, o.traceparent, o.data
+FROM outbox_numbers n JOIN outbox o ON o.id = n.id;
+-- end
+
+-- How far each relay has published; what it has not is not trimmed.
+CREATE TABLE relay_cursors (
+  relay    TEXT COLLATE "C" PRIMARY KEY,
+  sequence BIGINT NOT NULL
+);
+)";
+
 const std::string_view kInboxSchema =
     R"(-- Where this service stands in each log it consumes. The row is updated first in every batch: who finds it moved drops the batch.
 -- failure: why it does not go on, until events rebuild. birth_through: what was trimmed before the consumer was born.

@@ -8,6 +8,9 @@ namespace agora::events {
 extern const std::string_view kOutboxSchema;
 /// What makes an outbox a log that can be served: its id, how far it was trimmed, who reads it.
 extern const std::string_view kLogSchema;
+/// What gives the events of a log their numbers once they committed, and what relays keep of it. Comes after the two
+/// above.
+extern const std::string_view kNumberingSchema;
 /// What a consumer remembers: positions, versions, parked events.
 extern const std::string_view kInboxSchema;
 

@@ -49,7 +49,7 @@ bool Process::start(Parts parts) {
   }
   http::Router internal;
   internal.mount("", http::health_routes(readiness_, metrics_));
-  if (events::publishes(settings_.name) && database_->engine() == sql::Engine::sqlite) {
+  if (events::publishes(settings_.name)) {
     feed_.emplace(io_, *database_, events::EventLog(settings_.name, settings_.events), clock_, metrics_);
     internal.mount("", feed_->routes());
   }
@@ -72,7 +72,10 @@ bool Process::start(Parts parts) {
     consumers_->report_to(readiness_);
   }
   if (keys_) poll_keys();
-  if (feed_) add_job("events.trim", settings_.trim_interval, feed_->trim_job());
+  if (feed_) {
+    numbering_.emplace(io_, *database_, settings_.numbering, [this] { feed_->log_grew(); }, metrics_);
+    add_job("events.trim", settings_.trim_interval, feed_->trim_job());
+  }
   return true;
 }
 
@@ -100,6 +103,8 @@ Task<void> Process::drain() {
   for (const auto& stop : on_drain_) stop();
   for (const auto& job : jobs_) co_await job->stop();
   co_await consumers_->stop();
+  // After those that write; what it misses another replica numbers, or we at the next start.
+  if (numbering_) co_await numbering_->stop();
   io_.stop();
 }
 

@@ -9,6 +9,7 @@
 
 #include "libs/base/clock.hpp"
 #include "libs/events/feed_server.hpp"
+#include "libs/events/numbering.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/health.hpp"
 #include "libs/jwt/key_poll.hpp"
@@ -71,6 +72,7 @@ class Process {
   std::unique_ptr<sql::Database> database_;
   asio::io_context io_{1};
   std::optional<events::FeedServer> feed_;
+  std::optional<events::Numbering> numbering_;
   std::optional<events::Consumers> consumers_;
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> internal_server_;

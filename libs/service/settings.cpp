@@ -53,6 +53,12 @@ void declare_events(config::Parser& parser, Settings& c) {
   parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
   parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
                 {.min = 1, .max = 10'000});
+  parser.option("events.trim-lease", c.events.trim_lease,
+                "Another replica trims when the one that did is gone this long", {.min = 0, .max = kDay});
+  parser.option("events.numbering-interval", c.numbering.interval,
+                "PostgreSQL: how soon a replica sees what another has committed", {.min = 1, .max = 10'000});
+  parser.option("events.numbering-batch-max", c.numbering.batch_max, "PostgreSQL: events numbered in one transaction",
+                {.min = 1, .max = 1'000'000});
   parser.option("events.wait", c.consumer.wait, "How long a poll of a feed waits", {.min = 0, .max = 25'000});
   parser.option("events.retry-first", c.consumer.parking.retry_first, "A parked event is tried again after it",
                 {.min = 1, .max = kDay});

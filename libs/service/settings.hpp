@@ -7,6 +7,7 @@
 
 #include "libs/config/parser.hpp"
 #include "libs/events/consumers.hpp"
+#include "libs/events/numbering.hpp"
 #include "libs/http/server.hpp"
 #include "libs/jwt/key_poll.hpp"
 #include "libs/log/log.hpp"
@@ -37,6 +38,7 @@ struct Settings {
   std::chrono::milliseconds trim_interval{10'000};
   http::Limits http{};
   events::LogLimits events{};
+  events::NumberingLimits numbering{};
   events::ConsumerOptions consumer{};
   sql::Limits sql{};
 

@@ -17,15 +17,20 @@ constexpr std::string_view kSynchronousOff = "?synchronous=off";
 /// without that a power cut takes folder, database and all.
 void make_folder(const std::filesystem::path& folder) {
   std::error_code ec;
-  if (!std::filesystem::create_directories(folder, ec) && !ec) return;
-  if (!ec) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
+  const bool made_now = std::filesystem::create_directories(folder, ec);
+  if (!ec && made_now) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
   if (ec) throw DatabaseError(DatabaseError::Kind::unavailable, "cannot make " + folder.string() + ": " + ec.message());
   for (auto made = std::filesystem::absolute(folder); made.has_relative_path(); made = made.parent_path()) {
     const int fd = ::open(made.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     // A parent that we may not read was not made by us just now.
     if (fd < 0) break;
-    ::fsync(fd);
+    const int failed = ::fsync(fd);
     ::close(fd);
+    if (failed != 0) {
+      throw DatabaseError(DatabaseError::Kind::unavailable, "cannot sync " + made.parent_path().string());
+    }
+    // One that was there was made by a start that may have died before it synced this; those above it were there.
+    if (!made_now) break;
   }
 }
 

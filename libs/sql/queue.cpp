@@ -124,6 +124,11 @@ bool MemberQueue::closed() const {
   return closed_;
 }
 
+bool MemberQueue::drained() const {
+  const std::lock_guard lock(mutex_);
+  return closed_ && members_.empty();
+}
+
 void MemberQueue::wait_closed(std::chrono::milliseconds wait) const {
   std::unique_lock lock(mutex_);
   closing_.wait_for(lock, wait, [this] { return closed_; });

@@ -98,6 +98,9 @@ class MemberQueue {
   std::vector<Member*> take_unit(std::int64_t max, std::chrono::milliseconds wait);
   void close();
   bool closed() const;
+  /// Closed and empty: nothing will come any more. What ends a loop of take(), as one that only asked closed() could
+  /// leave behind what came between the two.
+  bool drained() const;
   /// Waits until it is closed, at most so long.
   void wait_closed(std::chrono::milliseconds wait) const;
   std::int64_t size() const;

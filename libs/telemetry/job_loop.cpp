@@ -1,5 +1,7 @@
 #include "libs/telemetry/job_loop.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -10,6 +12,11 @@
 #include "libs/telemetry/trace.hpp"
 
 namespace agora::telemetry {
+namespace {
+
+constexpr std::chrono::milliseconds kPauseMax{1'000};
+
+}  // namespace
 
 struct JobLoop::State {
   State(asio::io_context& io, std::string name_, std::chrono::milliseconds interval_,
@@ -31,6 +38,8 @@ struct JobLoop::State {
   asio::steady_timer ended;  ///< cancelled when the loop has ended
   Counter& rounds;
   Counter& failures;
+  std::chrono::milliseconds pause{0};  ///< after a failed round; twice as long after each
+  bool woken = false;
   bool stopping = false;
   bool running = true;
 };
@@ -46,10 +55,13 @@ JobLoop::~JobLoop() = default;
 Task<void> JobLoop::run(std::shared_ptr<State> state) {
   while (!state->stopping) {
     auto more = MoreWork::no;
+    bool well = true;
+    state->woken = false;
     Ctx ctx;
     ctx.deadline = std::chrono::steady_clock::now() + state->deadline;
     ctx.trace = new_trace();
     const auto failed = [&](std::string_view reason) {
+      well = false;
       state->failures.add();
       log::warn(ctx, "a job's round failed", {{"job", state->name}, {"reason", reason}});
     };
@@ -61,13 +73,21 @@ Task<void> JobLoop::run(std::shared_ptr<State> state) {
       failed("not a standard exception");
     }
     state->rounds.add();
-    if (more == MoreWork::yes || state->stopping) continue;
-    state->timer.expires_after(state->interval);
+    state->pause =
+        well ? std::chrono::milliseconds{0} : std::min(kPauseMax, std::max(state->interval, 2 * state->pause));
+    if ((well && (more == MoreWork::yes || state->woken)) || state->stopping) continue;
+    state->timer.expires_after(std::max(state->interval, state->pause));
     boost::system::error_code ec;
     co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
   }
   state->running = false;
   state->ended.cancel();
+}
+
+void JobLoop::wake() {
+  state_->woken = true;
+  // What fails is not tried as often as somebody wishes it done.
+  if (state_->pause == std::chrono::milliseconds{0}) state_->timer.cancel();
 }
 
 Task<void> JobLoop::stop() {

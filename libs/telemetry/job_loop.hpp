@@ -16,9 +16,10 @@ namespace agora::telemetry {
 enum class MoreWork { no, yes };
 using Job = std::function<Task<MoreWork>(Ctx)>;
 
-/// Runs a job on an io_context again and again, `interval` apart (at once while there is more to do), until stopped.
-/// The job border: what a round throws is logged and counted here (`agora_job_failures_total`), and the next round
-/// comes as if nothing had been.
+/// Runs a job on an io_context again and again, `interval` apart (at once while there is more to do, or when it is
+/// woken), until stopped. The job border: what a round throws is logged and counted here (`agora_job_failures_total`),
+/// and the next round comes as if nothing had been; after several failures it lets a second pass, however short the
+/// interval and whoever wakes it. Used on the io_context's thread.
 class JobLoop {
  public:
   /// `deadline`: longest time of one round. `metrics` must outlive the loop.
@@ -26,6 +27,8 @@ class JobLoop {
           std::chrono::milliseconds deadline, Job job, Registry& metrics);
   ~JobLoop();
 
+  /// There may be something to do: the next round starts now, or right after the one under way.
+  void wake();
   /// No further round starts; returns when the one under way ended.
   Task<void> stop();
 

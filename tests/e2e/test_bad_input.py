@@ -131,7 +131,7 @@ def test_invalid_utf8(target, data):
         authorization = b"" if status == 401 else target.authorization
         answer = target.raw(b"GET %s HTTP/1.1\r\nHost: x\r\n" % target.lists() + authorization + header + b"\r\nConnection: close\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer
-    assert target.raw(target.head(b"Content-Type: application/json" + data + b"\r\nContent-Length: 0\r\n")).startswith((b"HTTP/1.1 415 ", b"HTTP/1.1 400 "))
+    assert target.raw(target.head(b"Content-Type: application/json" + data + b"\r\nConnection: close\r\nContent-Length: 0\r\n")).startswith((b"HTTP/1.1 415 ", b"HTTP/1.1 400 "))
 
 
 def test_nul(target):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 import subprocess
 
 import pytest
@@ -16,15 +15,15 @@ OFFER = {"offer_id": "o1", "seller_id": "s1", "product_id": "p1", "variant_id": 
 
 
 @pytest.fixture
-def publishers(folder):
-    both = {name: Publisher(name, folder / name).start() for name in ("catalog", "payment")}
+def publishers(folder, new_database):
+    both = {name: Publisher(name, folder / name, new_database()).start() for name in ("catalog", "payment")}
     yield both
     for publisher in both.values():
         publisher.kill()
 
 
 @pytest.fixture
-def market(launch, publishers):
+def market(launch, publishers, new_database):
     """An order service that consumes two logs; what fails is not tried again by itself while a test looks."""
     catalog = publishers["catalog"]
     catalog.publish("seller.opened", "s1", seller_id="s1", status="open", name="Seller", members=[{"user_id": "m1", "role": "owner"}])
@@ -32,7 +31,7 @@ def market(launch, publishers):
     catalog.publish("offer.created", "o1", **OFFER)
     feeds = [flag for name, publisher in publishers.items() for flag in (f"--{name}-feed", publisher.feed)]
     service = launch(*TOKENS, *feeds, "--service-token-file", str(catalog.token_file), "--events.wait", "1s",
-                     "--events.retry-first", "1h", "--events.retry-max", "1h")
+                     "--events.retry-first", "1h", "--events.retry-max", "1h", database=new_database())
     eventually(lambda: service.query("SELECT 1 FROM offers"))
     service.token_file = catalog.token_file
     return service
@@ -68,6 +67,7 @@ def test_where_it_stands_is_listed(market, publishers):
     assert "catalog: read through event 3 of log" in out and "nothing is parked" in out
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])  # of which agora audit reads the files
 def test_what_is_parked_is_listed_and_counted_by_the_audit(market, publishers):
     park(market, publishers)
     assert [(row["subject"], row["version"], row["reason"]) for row in listed(market)["parked"]] == [("pay1", 1, "failed"), ("pay1", 2, "gap")]
@@ -118,6 +118,18 @@ def test_a_restored_log_is_rebuilt(market, publishers, folder):
     assert all(row["degraded"] is None for row in listed(market)["consumers"])
 
 
+def test_a_log_that_was_put_back_by_a_plain_copy_is_noticed(market, publishers, folder):
+    """It has the id that the consumer knows, and another event where the consumer stands."""
+    catalog = publishers["catalog"]
+    catalog.copy(folder / "log.copy")
+    catalog.publish("offer.updated", "o1", **{**OFFER, "price": 700})
+    eventually(lambda: market.query("SELECT 1 FROM offers WHERE price = 700"))
+    catalog.put_back(folder / "log.copy")
+    catalog.publish("offer.updated", "o1", 2, **{**OFFER, "price": 800})
+    eventually(lambda: next(row for row in listed(market)["consumers"] if row["publisher"] == "catalog")["degraded"])
+    assert market.query("SELECT price FROM offers") == [{"price": 700}]
+
+
 def test_facts_that_a_restored_log_lost_want_to_be_accepted(market, publishers, folder):
     payment = publishers["payment"]
     order = place(market.as_user("token-u1")).json()
@@ -135,10 +147,7 @@ def test_facts_that_a_restored_log_lost_want_to_be_accepted(market, publishers, 
 
 def test_a_dropped_consumer_is_forgotten(market):
     market.stop()
-    database = sqlite3.connect(market.data / "order.db")
-    database.execute("INSERT INTO feed_consumers VALUES ('notification', 0, 1, 0)")
-    database.commit()
-    database.close()
+    market.change("INSERT INTO feed_consumers VALUES ('notification', 0, 1, 0)")
     market.start()
     code, out, _ = events(market, "forget", "--consumer", "notification")
     assert code == 0 and "notification" in out

@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -11,21 +13,21 @@ from support.service import OFFERS, TOKENS, place, problem
 
 
 @pytest.fixture
-def publishers(folder):
-    all_of_them = {name: Publisher(name, folder / name).start() for name in ("catalog", "auth", "payment")}
+def publishers(folder, new_database):
+    all_of_them = {name: Publisher(name, folder / name, new_database()).start() for name in ("catalog", "auth", "payment")}
     yield all_of_them
     for publisher in all_of_them.values():
         publisher.kill()
 
 
 @pytest.fixture
-def market(launch, publishers):
+def market(launch, publishers, new_database):
     """An order service that consumes three logs, in which a seller offers o1 at 5.00."""
     catalog = publishers["catalog"]
     catalog.publish("seller.opened", "s1", seller_id="s1", status="open", name="Seller", members=[{"user_id": "m1", "role": "owner"}])
     catalog.publish("product.published", "p1", product_id="p1", status="published", title="Product")
     catalog.publish("offer.created", "o1", **offer())
-    service = launch(*TOKENS, *feeds(publishers))
+    service = launch(*TOKENS, *feeds(publishers), database=new_database())
     eventually(lambda: service.query("SELECT 1 FROM offers"))
     return service
 
@@ -46,7 +48,7 @@ def group_of(order):
 
 
 def events_of(service, type):
-    return [json.loads(row["data"]) for row in service.query(f"SELECT data FROM outbox WHERE type = '{type}' ORDER BY sequence")]
+    return [json.loads(row["data"]) for row in service.query(f"SELECT data FROM outbox WHERE type = '{type}' ORDER BY {service.written}")]
 
 
 def test_what_catalog_tells_is_sold(market, publishers):
@@ -184,11 +186,12 @@ def internal(service, method, path, body=None, token="t" * 32):
 
 
 @pytest.mark.no_audit
-def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder):
+def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder, new_database):
     """After a restore a consumer's first poll still speaks of the log that is gone."""
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
-    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms")
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms",
+                     database=new_database())
     place(service.as_user("token-u1"))
     facts = service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"]
 
@@ -210,3 +213,42 @@ def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder):
     assert service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == facts
     assert poll("notification", **here, ack=here["after"]).status_code == 200
     eventually(lambda: service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == 0)
+
+
+def test_two_replicas_serve_one_log(launch, postgres, folder):
+    """Orders come in at both, and whoever reads, at whichever, hears of each at once, in one order for all."""
+    token_file = folder / "token"
+    token_file.write_text(TOKEN + "\n")
+    database = postgres.new_database()
+    replicas = [launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms",
+                       database=database) for _ in range(2)]
+    clients, each = 6, 8
+    expected = clients * each * 2
+
+    def read(service):
+        topics, events, position = "agora.orders,agora.order_groups", [], {}
+        while len(events) < expected:
+            asked = time.monotonic()
+            page = httpx.get(f"http://127.0.0.1:{service.internal_port}/internal/feed", timeout=30, headers={"Authorization": f"Bearer {TOKEN}"},
+                             params={"consumer": "notification", "topics": topics, "wait": 20_000, **position}).json()
+            assert page["events"] and time.monotonic() - asked < 10, "woken, not timed out"
+            events += [(int(event["sequence"]), event["topic"], event["subject"], event["version"]) for event in page["events"]]
+            position = {"log_id": page["log_id"], **page["next"]}
+        return events
+
+    def shop_at(service):
+        user = service.as_user("token-u1")
+        for _ in range(each):
+            assert place(user).status_code == 201
+
+    with ThreadPoolExecutor(clients + 4) as threads:
+        readers = [threads.submit(read, service) for service in replicas for _ in range(2)]
+        for done in [threads.submit(shop_at, replicas[i % 2]) for i in range(clients)]:
+            done.result()
+        heard = [reader.result() for reader in readers]
+    assert all(events == heard[0] for events in heard)
+    assert [event[0] for event in heard[0]] == sorted({event[0] for event in heard[0]})
+    assert len({event[1:] for event in heard[0]}) == expected and {event[3] for event in heard[0]} == {"1"}
+    log = eventually(lambda: (row := replicas[0].query("SELECT head, (SELECT count(*) FROM outbox_new) AS waiting, (SELECT count(*) FROM outbox) AS events,"
+                                                       " (SELECT count(*) FROM leases WHERE name = 'events.trim') AS leases FROM event_log")[0])["waiting"] == 0 and row)
+    assert log["head"] == log["events"] and log["leases"] == 1

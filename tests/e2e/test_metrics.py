@@ -47,6 +47,6 @@ def test_a_trace_goes_on_into_the_outbox(shop):
     user = shop.as_user("token-u1")
     user.headers["traceparent"] = f"00-{trace}-b7ad6b7169203331-01"
     place(user)
-    rows = shop.query("SELECT traceparent FROM outbox ORDER BY sequence DESC LIMIT 3")
+    rows = shop.query(f"SELECT traceparent FROM outbox ORDER BY {shop.written} DESC LIMIT 3")
     assert all(row["traceparent"][3:35] == trace for row in rows)
     assert user.get("/orders/none").json()["trace_id"] == trace

@@ -20,8 +20,8 @@ def test_the_matrix_has_every_point_in_the_code():
 
 
 @pytest.fixture
-def doomed(launch, engine, request):
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
+def doomed(launch, new_database):
+    database = new_database()
 
     def start(*flags):
         return launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", *flags, database=database,

@@ -16,10 +16,9 @@ def payment(folder):
 
 
 @pytest.mark.parametrize("point", POINTS["consume"])
-def test_a_kill_while_consuming_applies_each_capture_once(launch, engine, request, payment, point):
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
+def test_a_kill_while_consuming_applies_each_capture_once(launch, new_database, payment, point):
     service = launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", "--payment-feed", payment.feed, "--events.wait",
-                     "1s", "--service-token-file", str(payment.token_file), database=database, faults=True)
+                     "1s", "--service-token-file", str(payment.token_file), database=new_database(), faults=True)
     orders = [place(service.as_user("token-u1")).json() for _ in range(3)]
     captures = [payment.event("payment.captured", f"pay{i}", payment_id=f"pay{i}", order_group_id=order["order_group_id"],
                               amount=round(order["total"] * 100), currency="USD") for i, order in enumerate(orders)]
@@ -41,6 +40,29 @@ def test_a_kill_while_consuming_applies_each_capture_once(launch, engine, reques
 
 def paid(service):
     return service.query("SELECT count(*) AS n FROM outbox WHERE type = 'order_group.paid'")[0]["n"]
+
+
+@pytest.mark.parametrize("point", POINTS["number"])
+def test_a_kill_while_numbering_numbers_each_event_once(launch, postgres, folder, point):
+    token_file = folder / "token"
+    token_file.write_text(TOKEN + "\n")
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "1h",
+                     database=postgres.new_database(), faults=True)
+    place(service.as_user("token-u1"))
+    before = eventually(lambda: feed(service)["events"])
+    rearm(service, point)
+    arm(service)
+    # It may be answered before the kill, or not.
+    try:
+        place(service.as_user("token-u1"), key="fatal")
+    except httpx.TransportError:
+        pass
+    dies(service)
+    order = place(service.as_user("token-u1"), key="fatal").json()
+    after = eventually(lambda: len(events := feed(service)["events"]) == 4 and events)
+    assert after[:2] == before and {event["subject"] for event in after[2:]} == {order["order_id"], order["order_group_id"]}
+    numbers = service.query("SELECT count(*) AS n, min(sequence) AS first, max(sequence) AS last FROM outbox_numbers")[0]
+    assert numbers["first"] == 1 and numbers["n"] == numbers["last"] == service.query("SELECT count(*) AS n FROM outbox")[0]["n"]
 
 
 @pytest.mark.parametrize("point", POINTS["serve"])

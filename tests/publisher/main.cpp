@@ -1,5 +1,5 @@
 // agora-test-publisher: a log of a test's own, for services that are not there yet. Serves the feed of one publisher by
-// libs/events, on a SQLite file; POST /publish {"events": [{topic, type, subject, version, data}]} adds to it.
+// libs/events; POST /publish {"events": [{topic, type, subject, version, data}]} adds to it.
 
 #include <csignal>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 #include <boost/describe/class.hpp>
 
 #include "libs/events/feed_server.hpp"
+#include "libs/events/numbering.hpp"
 #include "libs/events/outbox.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/http/authenticators.hpp"
@@ -61,13 +62,16 @@ int serve(const std::string& publisher, const std::string& url, std::uint16_t po
   telemetry::Registry metrics;
   const auto tokens = http::ServiceTokens::from_file(token_file);
   const auto database = sql::Database::open(url, {}, metrics);
-  const std::array<sql::Migration, 2> migrations{
-      {{1, "outbox", events::kOutboxSchema}, {2, "log", events::kLogSchema}}};
+  const std::array<sql::Migration, 4> migrations{{{1, "outbox", events::kOutboxSchema},
+                                                  {2, "log", events::kLogSchema},
+                                                  {3, "numbering", events::kNumberingSchema},
+                                                  {4, "leases", sql::kLeasesSchema}}};
   database->migrate(migrations);
   asio::io_context io(1);
   events::LogLimits limits;
-  limits.keep = limits.compaction_lag = std::chrono::milliseconds(0);
+  limits.keep = limits.compaction_lag = limits.trim_lease = std::chrono::milliseconds(0);
   events::FeedServer feed(io, *database, events::EventLog(publisher, limits), clock, metrics);
+  events::Numbering numbering(io, *database, {}, [&feed] { feed.log_grew(); }, metrics);
   http::Readiness readiness;
   http::Router router;
   router.mount("", http::health_routes(readiness, metrics));
@@ -97,7 +101,7 @@ int serve(const std::string& publisher, const std::string& url, std::uint16_t po
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    std::cerr << "agora-test-publisher PUBLISHER sqlite:FILE PORT TOKEN_FILE\n";
+    std::cerr << "agora-test-publisher PUBLISHER DATABASE_URL PORT TOKEN_FILE\n";
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);

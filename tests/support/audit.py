@@ -60,7 +60,7 @@ def states(query):
 def outbox(query):
     """Every event fits its schema and topic; versions of a subject are 1, 2, 3…; each state has told of itself."""
     versions = {}
-    for event in query("SELECT * FROM outbox ORDER BY sequence"):
+    for event in query("SELECT * FROM outbox ORDER BY version"):
         assert event["topic"] == TOPIC_OF[event["type"]], event
         errors = list(DATA_OF[event["type"]].iter_errors(json.loads(event["data"])))
         assert not errors, (event, errors[0].message)
@@ -76,7 +76,7 @@ def outbox(query):
 def told(query):
     """I8, the writing side: events tell what the rows hold, each change once."""
     events = {}
-    for row in query("SELECT type, subject, data FROM outbox ORDER BY sequence"):
+    for row in query("SELECT type, subject, data FROM outbox ORDER BY version"):
         events.setdefault((row["type"], row["subject"]), []).append(json.loads(row["data"]))
     lines = {}
     for line in query("SELECT * FROM order_lines ORDER BY order_id, position"):

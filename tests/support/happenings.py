@@ -14,8 +14,8 @@ def line(title="Towel", quantity=2, total=1000):
 class World:
     """The three logs that notification reads."""
 
-    def __init__(self, folder):
-        self.order, self.auth, self.catalog = (Publisher(name, folder / name) for name in ("order", "auth", "catalog"))
+    def __init__(self, folder, new_database):
+        self.order, self.auth, self.catalog = (Publisher(name, folder / name, new_database()) for name in ("order", "auth", "catalog"))
         self.all = [self.order, self.auth, self.catalog]
 
     def start(self):

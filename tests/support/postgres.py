@@ -1,6 +1,7 @@
 """A PostgreSQL server of the test run's own, on a free port, with nothing to lose."""
 
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -64,3 +65,19 @@ def psql(url, statement):
     done = subprocess.run([str(BIN / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def rows(url, query):
+    """Rows as dicts."""
+    return json.loads(psql(url, f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t"))
+
+
+def dump(url, to):
+    """A consistent copy of a database that is in use."""
+    subprocess.run([str(BIN / "pg_dump"), "--format=custom", "--no-owner", f"--file={to}", f"--dbname={url}"], check=True)
+
+
+def put_back(url, copy):
+    """The database as it was when it was copied. Nobody may be connected."""
+    psql(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    subprocess.run([str(BIN / "pg_restore"), "--no-owner", "--exit-on-error", f"--dbname={url}", str(copy)], check=True)

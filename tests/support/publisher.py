@@ -12,6 +12,7 @@ import httpx
 
 from support.contract import validate_event
 from support.ports import free_port
+from support.postgres import dump, psql, put_back, rows
 from support.service import BUILD, READY_SECONDS
 from support.transport import without_delay
 
@@ -21,8 +22,10 @@ TOPICS = {"product": "agora.products", "offer": "agora.offers", "seller": "agora
 
 
 class Publisher:
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, database=None):
+        """`database`: URL of an empty PostgreSQL database; None: a SQLite file in `folder`."""
         self.name = name
+        self.database = database
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -32,7 +35,7 @@ class Publisher:
         self.process = None
 
     def start(self):
-        command = [str(BUILD / "tests" / "publisher" / "agora-test-publisher"), self.name, f"sqlite:{self.folder}/log.db", str(self.port), str(self.token_file)]
+        command = [str(BUILD / "tests" / "publisher" / "agora-test-publisher"), self.name, self.database or f"sqlite:{self.folder}/log.db", str(self.port), str(self.token_file)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"))
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, transport=without_delay())
         deadline = time.monotonic() + READY_SECONDS
@@ -81,7 +84,10 @@ class Publisher:
     # Restores
 
     def copy(self, to):
-        """What a backup would have: a consistent copy of the file."""
+        """What a backup would have: a consistent copy."""
+        if self.database:
+            dump(self.database, to)
+            return
         source = sqlite3.connect(f"file:{self.folder}/log.db?mode=ro", uri=True)
         target = sqlite3.connect(to)
         source.backup(target)
@@ -89,8 +95,14 @@ class Publisher:
         source.close()
 
     def put_back(self, copy, renew=False):
-        """By plain file copy, or as `agora restore` does with a new log id."""
+        """As it was copied, or as `agora restore` does with a new log id."""
         self.kill()
+        if self.database:
+            put_back(self.database, copy)
+            if renew:
+                psql(self.database, "UPDATE event_log SET log_id = replace(gen_random_uuid()::text, '-', '')")
+            self.start()
+            return
         for suffix in ("-wal", "-shm"):
             (self.folder / f"log.db{suffix}").unlink(missing_ok=True)
         shutil.copy(copy, self.folder / "log.db")
@@ -102,6 +114,8 @@ class Publisher:
         self.start()
 
     def query(self, sql):
+        if self.database:
+            return rows(self.database, sql)
         connection = sqlite3.connect(f"file:{self.folder / 'log.db'}?mode=ro", uri=True, timeout=10)
         connection.row_factory = sqlite3.Row
         try:

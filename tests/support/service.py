@@ -12,7 +12,7 @@ import httpx
 
 from support.contract import CONTRACTS
 from support.ports import free_port
-from support.postgres import psql
+from support.postgres import psql, rows
 from support.root import ROOT
 from support.tokens import TOKENS, bearer
 from support.transport import without_delay
@@ -105,13 +105,28 @@ class Service:
     def query(self, sql):
         """Rows as dicts, read beside the service (or after it)."""
         if self.database:
-            return json.loads(psql(self.database, f"SELECT coalesce(json_agg(t), '[]') FROM ({sql}) t"))
+            return rows(self.database, sql)
         connection = sqlite3.connect(f"file:{self.data / (self.name + '.db')}?mode=ro", uri=True, timeout=10)
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(sql)]
         finally:
             connection.close()
+
+    def change(self, sql):
+        """Changes the database of a service that is stopped."""
+        if self.database:
+            psql(self.database, sql)
+            return
+        connection = sqlite3.connect(self.data / (self.name + ".db"))
+        connection.execute(sql)
+        connection.commit()
+        connection.close()
+
+    @property
+    def written(self):
+        """What the outbox's rows are ordered by as they were written: on PostgreSQL they are numbered later, and elsewhere."""
+        return "id" if self.database else "sequence"
 
     def counts(self):
         """Rows of every table that a request may write: equal before and after a refusal."""

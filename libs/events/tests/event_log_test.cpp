@@ -2,8 +2,9 @@
 
 #include "libs/events/event_log.hpp"
 
+#include "libs/events/numbering.hpp"
 #include "libs/events/outbox.hpp"
-#include "libs/events/schema.hpp"
+#include "libs/events/tests/log_schema.hpp"
 #include "libs/testing/temporary_database.hpp"
 
 namespace agora::events {
@@ -15,12 +16,9 @@ constexpr Timestamp kNow{std::chrono::microseconds(1'800'000'000'000'000)};
 constexpr auto kFacts = "agora.orders";
 constexpr auto kStates = "agora.stock";
 
-class EventLogTest : public ::testing::Test {
+class EventLogTest : public ::testing::TestWithParam<sql::Engine> {
  protected:
-  void SetUp() override {
-    const std::array<sql::Migration, 2> migrations{{{1, "outbox", kOutboxSchema}, {2, "log", kLogSchema}}};
-    database_->migrate(migrations);
-  }
+  void SetUp() override { database_->migrate(kLogMigrations); }
 
   template <typename Work>
   std::invoke_result_t<Work&, sql::Tx&> write(Work work) {
@@ -31,10 +29,12 @@ class EventLogTest : public ::testing::Test {
     Outbox outbox(at);
     outbox.add(topic, "order.placed", subject, version, {}) += "{}";
     write([&](sql::Tx& tx) { outbox.write(tx); });
+    if (GetParam() == sql::Engine::postgresql) write([](sql::Tx& tx) { number_committed(tx, 100); });
   }
 
   Result<Page> read(const ReadRequest& request) {
-    return write([&](sql::Tx& tx) { return log_.read_after(tx, request); });
+    auto work = [&](sql::Tx& tx) { return log_.read_after(tx, request); };
+    return database_->read_blocking({}, work);
   }
 
   /// `o1/1 o1/2`: what a page has.
@@ -59,13 +59,13 @@ class EventLogTest : public ::testing::Test {
     ASSERT_TRUE(noted.has_value());
   }
 
-  testing::TemporaryDatabase database_{sql::Engine::sqlite};
+  testing::TemporaryDatabase database_{GetParam()};
   LogLimits limits_{.page_events_max = 3, .keep = 1h, .keep_max = 24h, .compaction_lag = 10min};
   EventLog log_{"order", limits_};
   const std::vector<std::string> both_{kFacts, kStates};
 };
 
-TEST_F(EventLogTest, PagesGoOnWhereTheLastEnded) {
+TEST_P(EventLogTest, PagesGoOnWhereTheLastEnded) {
   for (int version = 1; version <= 5; ++version) add(kFacts, "o1", version);
   const auto first = read({.topics = both_}).value();
   EXPECT_EQ(contents(first), "o1/1 o1/2 o1/3");
@@ -74,7 +74,7 @@ TEST_F(EventLogTest, PagesGoOnWhereTheLastEnded) {
   EXPECT_EQ(contents(read({.topics = both_, .after = second.next}).value()), "");
 }
 
-TEST_F(EventLogTest, APositionGoesPastTopicsThatWereNotAskedFor) {
+TEST_P(EventLogTest, APositionGoesPastTopicsThatWereNotAskedFor) {
   add(kFacts, "o1", 1);
   add(kStates, "s1", 1);
   const auto page = read({.topics = {kFacts}}).value();
@@ -82,7 +82,20 @@ TEST_F(EventLogTest, APositionGoesPastTopicsThatWereNotAskedFor) {
   EXPECT_EQ(page.next.sequence, 2);
 }
 
-TEST_F(EventLogTest, AnotherLogAndALostPositionAreNo) {
+TEST_P(EventLogTest, WhatFollowsAfterManyThatWereNotAskedForIsFound) {
+  for (int version = 1; version <= 10; ++version) add(kStates, "s1", version);
+  add(kFacts, "o1", 1);
+  add(kStates, "s1", 11);
+  add(kFacts, "o1", 2);
+  const auto page = read({.topics = {kFacts}}).value();
+  EXPECT_EQ(contents(page), "o1/1 o1/2") << "in one page, though it looks at three rows at a time";
+  EXPECT_EQ(page.next.sequence, 13);
+  while (trim(kNow + 11min).more) {
+  }
+  EXPECT_EQ(contents(read({.topics = both_}).value()), "o1/1 s1/11 o1/2") << "beyond what was compacted";
+}
+
+TEST_P(EventLogTest, AnotherLogAndALostPositionAreNo) {
   add(kFacts, "o1", 1);
   add(kFacts, "o1", 2);
   auto at = read({.topics = both_}).value().next;
@@ -97,7 +110,7 @@ TEST_F(EventLogTest, AnotherLogAndALostPositionAreNo) {
   EXPECT_EQ(all(read({.topics = both_, .after = ahead})), "position_lost");
 }
 
-TEST_F(EventLogTest, FactsAreTrimmedWhenOldAndAcknowledgedByAll) {
+TEST_P(EventLogTest, FactsAreTrimmedWhenOldAndAcknowledgedByAll) {
   add(kFacts, "o1", 1);
   add(kFacts, "o2", 1, kNow + 2h);
   for (const auto* consumer : {"catalog", "payment", "recommendation"}) acknowledge(consumer, 2);
@@ -112,7 +125,7 @@ TEST_F(EventLogTest, FactsAreTrimmedWhenOldAndAcknowledgedByAll) {
   EXPECT_EQ(all(read({.topics = both_, .after = Position{log_id, 0, ""}})), "position_lost");
 }
 
-TEST_F(EventLogTest, WhoStandsAtTheEventTrimmedLastGoesOn) {
+TEST_P(EventLogTest, WhoStandsAtTheEventTrimmedLastGoesOn) {
   add(kFacts, "o1", 1);
   const auto at = read({.topics = both_}).value().next;
   add(kFacts, "o2", 1, kNow + 2h);
@@ -121,7 +134,7 @@ TEST_F(EventLogTest, WhoStandsAtTheEventTrimmedLastGoesOn) {
   EXPECT_EQ(all(read({.topics = both_, .after = at})), "o2/1");
 }
 
-TEST_F(EventLogTest, OfAStateTheNewestVersionStays) {
+TEST_P(EventLogTest, OfAStateTheNewestVersionStays) {
   add(kStates, "s1", 1);
   add(kStates, "s1", 2);
   add(kStates, "s2", 1);
@@ -132,7 +145,7 @@ TEST_F(EventLogTest, OfAStateTheNewestVersionStays) {
   EXPECT_EQ(all(read({.topics = both_, .after = at_s1})), "position_lost") << "with another event's id";
 }
 
-TEST_F(EventLogTest, WhoStandsAtACompactedEventGoesOn) {
+TEST_P(EventLogTest, WhoStandsAtACompactedEventGoesOn) {
   add(kStates, "s1", 1);
   const auto at = read({.topics = both_}).value().next;
   add(kStates, "s1", 2);
@@ -140,7 +153,7 @@ TEST_F(EventLogTest, WhoStandsAtACompactedEventGoesOn) {
   EXPECT_EQ(all(read({.topics = both_, .after = at})), "s1/2");
 }
 
-TEST_F(EventLogTest, StatesOutliveTheTrimmingOfFactsForTheNewborn) {
+TEST_P(EventLogTest, StatesOutliveTheTrimmingOfFactsForTheNewborn) {
   add(kStates, "s1", 1);
   add(kFacts, "o1", 1);
   add(kFacts, "o2", 1, kNow + 2h);
@@ -155,7 +168,7 @@ TEST_F(EventLogTest, StatesOutliveTheTrimmingOfFactsForTheNewborn) {
   EXPECT_EQ(all(read({.topics = both_, .after = first.next})), "position_lost");
 }
 
-TEST_F(EventLogTest, AConsumerThatNeverComesBackIsDroppedAndTold) {
+TEST_P(EventLogTest, AConsumerThatNeverComesBackIsDroppedAndTold) {
   add(kFacts, "o1", 1);
   add(kFacts, "o1", 2, kNow + 25h);
   for (const auto* consumer : {"catalog", "payment", "recommendation"}) acknowledge(consumer, 2);
@@ -171,7 +184,7 @@ TEST_F(EventLogTest, AConsumerThatNeverComesBackIsDroppedAndTold) {
   EXPECT_FALSE(write([&](sql::Tx& tx) { return log_.is_dropped(tx, "notification"); }));
 }
 
-TEST_F(EventLogTest, RowsAreKeptUpToALimitForASlowConsumer) {
+TEST_P(EventLogTest, RowsAreKeptUpToALimitForASlowConsumer) {
   limits_.keep_rows_max = 2;
   log_ = EventLog("order", limits_);
   for (int version = 1; version <= 4; ++version) add(kFacts, "o1", version);
@@ -182,14 +195,28 @@ TEST_F(EventLogTest, RowsAreKeptUpToALimitForASlowConsumer) {
   EXPECT_EQ(trim(kNow).dropped, (std::vector<std::string>{"notification"}));
 }
 
-TEST(Outbox, RefusesAnEventThatNobodyCouldRead) {
-  testing::TemporaryDatabase database{sql::Engine::sqlite};
-  const std::array<sql::Migration, 1> migrations{{{1, "outbox", kOutboxSchema}}};
-  database->migrate(migrations);
+TEST_P(EventLogTest, WithARelayTrimmingWaitsForItsCursorAlone) {
+  log_ = EventLog("order", limits_, "kafka");
+  add(kFacts, "o1", 1);
+  add(kFacts, "o2", 1);
+  EXPECT_EQ(trim(kNow + 30h).trimmed, 0) << "however old: what it has not published is nowhere else";
+  write([&](sql::Tx& tx) { log_.set_relayed(tx, 0, 1); });
+  EXPECT_EQ(trim(kNow + 30min).trimmed, 0) << "it is younger than keep";
+  const auto done = trim(kNow + 30h);
+  EXPECT_EQ(done.trimmed, 1);
+  EXPECT_TRUE(done.dropped.empty());
+  EXPECT_EQ(all(read({.topics = both_})), "o2/1");
+  EXPECT_THROW(write([&](sql::Tx& tx) { log_.set_relayed(tx, 0, 2); }), sql::DatabaseError) << "it stands elsewhere";
+  EXPECT_EQ(write([&](sql::Tx& tx) { return log_.relayed_through(tx); }), 1);
+}
+
+TEST_P(EventLogTest, TheOutboxRefusesAnEventThatNobodyCouldRead) {
   Outbox outbox(kNow);
   outbox.add(kFacts, "order.placed", "o1", 1, {}) += '"' + std::string(kEventBytesMax, 'x') + '"';
-  EXPECT_THROW(database->write_blocking({}, [&](sql::Tx& tx) { outbox.write(tx); }), sql::DatabaseError);
+  EXPECT_THROW(write([&](sql::Tx& tx) { outbox.write(tx); }), sql::DatabaseError);
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, EventLogTest, testing::kEngines, testing::engine_name);
 
 TEST(ReadEvent, SaysAllThatIsWrong) {
   const auto event = read_event(

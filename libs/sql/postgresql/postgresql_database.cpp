@@ -199,7 +199,7 @@ void PostgresqlDatabase::read_loop(Connection& connection) {
     const auto members = readers_.queue.take(1, kWait);
     if (!members.empty()) {
       read(connection, *members.front());
-    } else if (readers_.queue.closed()) {
+    } else if (readers_.queue.drained()) {
       return;
     }
     if (!connection.alive()) {
@@ -235,7 +235,7 @@ void PostgresqlDatabase::write_loop(Connection& connection) {
     if (!members.empty()) {
       auto unit = std::move(to_units(members).front());
       write(connection, unit);
-    } else if (writers_.queue.closed()) {
+    } else if (writers_.queue.drained()) {
       return;
     }
     if (!connection.alive()) {

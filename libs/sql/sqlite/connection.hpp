@@ -30,7 +30,7 @@ class Statement {
   std::vector<int> positions_;  ///< of `$1`, `$2`, …
 };
 
-/// `point_reads`: read-only, with the file mapped: a row is read without copying its pages.
+/// `point_reads`: read-only, with a larger cache of pages of its own.
 enum class Mode { read_write, read_only, point_reads };
 
 /// One SQLite connection with its prepared statements. Not thread-safe.

@@ -172,7 +172,7 @@ void SqliteDatabase::read_loop(Connection& connection) {
   while (true) {
     const auto members = reads_.take(1, kIdleWait);
     if (members.empty()) {
-      if (reads_.closed()) return;
+      if (reads_.drained()) return;
       continue;
     }
     try {
@@ -191,7 +191,7 @@ void SqliteDatabase::write_loop() {
     if (!members.empty()) {
       run_group(std::move(members));
       checkpoint_if_large();
-    } else if (writes_.closed()) {
+    } else if (writes_.drained()) {
       return;
     } else if (!all_copied_) {
       copy_wal();

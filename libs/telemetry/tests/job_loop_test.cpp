@@ -125,5 +125,52 @@ TEST(JobLoop, GoesOnAtOnceWhileThereIsMoreToDo) {
   EXPECT_GE(seen.rounds, 3);
 }
 
+/// Wakes its own loop once, as what commits in the middle of a round does; the third round ends it.
+Task<MoreWork> woken_round(Seen& seen) {
+  ++seen.rounds;
+  if (seen.rounds == 1) seen.loop->wake();
+  if (seen.rounds == 3) asio::co_spawn(seen.io, seen.loop->stop(), asio::detached);
+  co_return MoreWork::no;
+}
+
+TEST(JobLoop, IsWokenFromItsIntervalAndInTheMiddleOfARound) {
+  asio::io_context io;
+  Registry metrics;
+  Seen seen{io};
+  const auto round = [&seen](Ctx) { return woken_round(seen); };
+  JobLoop loop(io, "test", 1h, 1s, round, metrics);
+  seen.loop = &loop;
+  while (seen.rounds < 2) io.run_one();
+  io.poll();
+  EXPECT_EQ(seen.rounds, 2) << "woken once, it came once more";
+  loop.wake();
+  io.run();
+  EXPECT_EQ(seen.rounds, 3);
+}
+
+/// Fails until the fourth; the fifth ends it.
+Task<MoreWork> failing_round(Seen& seen) {
+  ++seen.rounds;
+  if (seen.rounds == 5) asio::co_spawn(seen.io, seen.loop->stop(), asio::detached);
+  if (seen.rounds < 4) throw std::runtime_error("a bad round");
+  co_return MoreWork::yes;
+}
+
+TEST(JobLoop, WhatFailsWaitsHoweverOftenItIsWoken) {
+  asio::io_context io;
+  Registry metrics;
+  Seen seen{io};
+  const auto round = [&seen](Ctx) { return failing_round(seen); };
+  const auto began = std::chrono::steady_clock::now();
+  JobLoop loop(io, "test", 10ms, 1s, round, metrics);
+  seen.loop = &loop;
+  while (!io.stopped()) {
+    loop.wake();
+    io.run_one();
+  }
+  EXPECT_EQ(seen.rounds, 5);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 10ms + 20ms + 40ms) << "longer after each";
+}
+
 }  // namespace
 }  // namespace agora::telemetry

@@ -6,12 +6,13 @@
 #include "embedded/migration_0008_lost_order_groups.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
+#include "libs/sql/lease.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 8> kMigrations{{
+  static const std::array<sql::Migration, 10> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -20,6 +21,8 @@ std::span<const sql::Migration> migrations() {
       {6, "0006_erased_users", service::kErasedUsersSchema},
       {7, "0007_paid_by", embedded::migration_0007_paid_by},
       {8, "0008_lost_order_groups", embedded::migration_0008_lost_order_groups},
+      {9, "0009_numbering", events::kNumberingSchema},
+      {10, "0010_leases", sql::kLeasesSchema},
   }};
   return kMigrations;
 }

@@ -103,7 +103,8 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
   }
   /// Types of the events that were written, oldest first, but those of stock.
   std::vector<std::string> told() {
-    static constexpr sql::Sql kTypes{"SELECT type FROM outbox WHERE topic <> 'agora.stock' ORDER BY sequence"};
+    static constexpr sql::Sql kTypes{"SELECT type FROM outbox WHERE topic <> 'agora.stock' ORDER BY sequence",
+                                     "SELECT type FROM outbox WHERE topic <> 'agora.stock' ORDER BY id"};
     return database_->read_blocking({}, [](sql::Tx& tx) {
       std::vector<std::string> types;
       auto rows = tx.query(kTypes);
@@ -112,7 +113,8 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
     });
   }
   std::string last_event() {
-    static constexpr sql::Sql kLast{"SELECT data FROM outbox ORDER BY sequence DESC LIMIT 1"};
+    static constexpr sql::Sql kLast{"SELECT data FROM outbox ORDER BY sequence DESC LIMIT 1",
+                                    "SELECT data FROM outbox ORDER BY id DESC LIMIT 1"};
     return database_->read_blocking({}, [](sql::Tx& tx) {
       auto rows = tx.query(kLast);
       rows.next();
