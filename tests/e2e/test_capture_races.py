@@ -48,7 +48,7 @@ class Till:
 
     def told(self):
         told = {}
-        for row in self.shop.query("SELECT type, data FROM outbox WHERE type IN ('order_group.paid', 'order_group.capture_refused') ORDER BY sequence"):
+        for row in self.shop.query("SELECT type, data FROM outbox WHERE type IN ('order_group.paid', 'order_group.capture_refused')"):
             data = json.loads(row["data"])
             told.setdefault(data["order_group_id"], []).append((row["type"], data))
         return told
