@@ -21,6 +21,8 @@ int audit(int argc, const char* const* argv);
 int migrate(int argc, const char* const* argv);
 int seed(int argc, const char* const* argv);
 int events(int argc, const char* const* argv);
+int keys(int argc, const char* const* argv);
+int tokens(int argc, const char* const* argv);
 
 /// A line for people: to stderr, as stdout is for data.
 inline void say(std::string_view text) {

@@ -20,13 +20,15 @@ struct Command {
   int (*run)(int argc, const char* const* argv);
 };
 
-constexpr std::array<Command, 7> kCommands{{
+constexpr std::array<Command, 9> kCommands{{
     {"up", "run the marketplace on this machine, with demo data, until Ctrl-C", up},
     {"seed", "place demo orders, once", seed},
     {"backup", "copy the services' SQLite files, running or stopped", backup},
     {"restore", "put copies back, while the services are stopped", restore},
     {"audit", "recount orders, stock, money and events, running or stopped", audit},
     {"events", "look at events that a service could not use, and help", events},
+    {"keys", "make a key that tokens are signed with", keys},
+    {"tokens", "make an access token", tokens},
     {"migrate", "bring a service's database to the newest schema", migrate},
 }};
 

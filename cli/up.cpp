@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/files.hpp"
 #include "cli/services.hpp"
+#include "cli/signing_keys.hpp"
 #include "cli/up_messages.hpp"
 #include "libs/base/id.hpp"
 #include "libs/config/parser.hpp"
@@ -52,7 +53,7 @@ struct Settings {
 std::optional<int> Settings::parse(int argc, const char* const* argv) {
   for (const auto& service : services()) ports.push_back({service.port, service.internal_port});
   config::Parser parser("agora up", kDescription, "AGORA_UP_");
-  parser.option("data", data, "Folder of the databases and of the service token", {.env = "AGORA_DATA"});
+  parser.option("data", data, "Folder of the databases, the service token and the signing key", {.env = "AGORA_DATA"});
   parser.option("bind", bind, "Addresses that all ports are bound to", {.env = "AGORA_BIND"});
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const auto& service = services()[i];
@@ -90,6 +91,14 @@ void provide_token(const fs::path& file) {
     text += kDigits[byte & 15];
   }
   write_private_file(file, text + "\n");
+}
+
+/// What tokens are signed with until there is an auth service, and what services verify them with. A key that is there
+/// is kept.
+void provide_signing_key(const fs::path& data) {
+  const auto file = demo_key_file(data);
+  if (!fs::exists(file)) keep_signing_key(file, jwt::PrivateKey::generate(jwt::Algorithm::es256));
+  publish_key(demo_key_set_file(data), read_signing_key(file));
 }
 
 std::string join(const std::vector<std::string>& parts) {
@@ -137,6 +146,7 @@ std::vector<Supervised> supervised(const Settings& settings) {
                                .arguments = arguments_of(service, settings, ports, data),
                                .environment = {{"AGORA_ENV", "demo"},
                                                {"AGORA_BIND", join(settings.bind)},
+                                               {"AGORA_JWKS", demo_key_set_file(data).string()},
                                                {"AGORA_SERVICE_TOKEN_FILE", (data / "service-token").string()}}},
                    .urls = std::move(urls),
                    .internal_url = url_of(address, ports.internal_port),
@@ -177,6 +187,7 @@ int up(int argc, const char* const* argv) {
   make_folder(settings.data);
   const auto lock = lock_data_folder(settings.data);
   provide_token(fs::path(settings.data) / "service-token");
+  provide_signing_key(settings.data);
   take_signals();
   const auto all_ready = [&] { settings.json ? print_addresses_as_json(all) : print_addresses(all, settings.data); };
   return Supervisor(all, settings.limits, settings.json ? tell_programs : tell_people, all_ready).run();

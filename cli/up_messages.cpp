@@ -49,6 +49,10 @@ void print_addresses(const std::vector<Supervised>& all, const std::filesystem::
       << "  curl " << orders << "/orders -H 'Content-Type: application/json' \\\n"
       << "       -d '{\"user_id\":\"u1\",\"product_id\":\"p42\",\"quantity\":2,\"price\":499.99}'\n"
       << "  curl " << orders << "/orders/ORDER_ID      # the order_id of the answer before\n";
+  out << "\nAs a user, with a token that is good for five minutes:\n\n"
+      << "  curl " << orders << "/orders \\\n"
+      << "       -H \"Authorization: Bearer $(" << std::filesystem::read_symlink("/proc/self/exe").string()
+      << " tokens make --data " << data.string() << " --subject u1)\"\n";
   std::cout << out.str() << std::endl;
 }
 

@@ -18,7 +18,7 @@ from support.target import Target
 from support.target import start as start_target
 
 # What takes long, or comes from elsewhere, is for `./dev prove`.
-collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py"]
+collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py", "e2e/test_signature_corpus.py"]
 
 
 @pytest.fixture(scope="session")
@@ -82,12 +82,12 @@ def new_database(engine, request):
 @pytest.fixture
 def shop(launch, new_database):
     """A service with the tests' offers and tokens, on each engine."""
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS, database=new_database())
+    return launch("--offers", OFFERS, *TOKENS, database=new_database())
 
 
 @pytest.fixture
 def sqlite_shop(launch):
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS)
+    return launch("--offers", OFFERS, *TOKENS)
 
 
 @pytest.fixture
@@ -120,5 +120,5 @@ def mail_server():
 
 @pytest.fixture
 def notification(launch, world, mail_server, new_database):
-    return launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification",
+    return launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification",
                   database=new_database())

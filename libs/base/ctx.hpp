@@ -18,8 +18,9 @@ struct Principal {
   enum class Kind : std::uint8_t { anonymous, demo_guest, user };
 
   Kind kind = Kind::anonymous;
-  std::uint8_t roles = 0;  ///< of Role
-  std::string subject{};   ///< user id; empty for anonymous and demo guests
+  std::uint8_t roles = 0;                ///< of Role
+  std::string subject{};                 ///< user id; empty for anonymous and demo guests
+  Timestamp expires = Timestamp::max();  ///< of the token: what lasts longer than a request ends then
 
   bool has(Role role) const { return (roles & static_cast<std::uint8_t>(role)) != 0; }
 };

@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "libs/base/ctx.hpp"
 #include "libs/base/result.hpp"

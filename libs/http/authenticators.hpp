@@ -1,6 +1,5 @@
 #pragma once
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "libs/base/secret.hpp"
@@ -13,18 +12,6 @@ namespace agora::http {
 class NoTokens final : public Authenticator {
  public:
   Result<Principal> authenticate(std::optional<std::string_view> bearer) const override;
-};
-
-/// Tokens from a file, for tests: `{"<token>": {"subject": "u1", "roles": ["user"]}, …}`. Roles: guest, user, support,
-/// admin.
-class TestTokens final : public Authenticator {
- public:
-  /// Throws std::runtime_error that names everything that is wrong with the file, a line each.
-  static TestTokens from_file(const std::string& path);
-  Result<Principal> authenticate(std::optional<std::string_view> bearer) const override;
-
- private:
-  std::unordered_map<std::string, Principal> tokens_;
 };
 
 /// The service token, for internal ports: a secret that our services share, from a file of one or two lines (two while

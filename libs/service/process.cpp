@@ -35,12 +35,15 @@ http::ServerOptions server_options(const Settings& settings, std::string port_na
 
 Process::Process(const Settings& settings)
     : settings_(settings),
-      test_tokens_(settings.test_tokens.empty() ? std::nullopt
-                                                : std::optional(http::TestTokens::from_file(settings.test_tokens))),
+      verifier_(settings.keys.source.empty()
+                    ? nullptr
+                    : std::make_unique<jwt::Verifier>(
+                          settings.tokens, static_cast<std::size_t>(settings.verified_tokens_max), clock_, metrics_)),
+      keys_(verifier_ ? std::make_unique<jwt::KeyPoll>(settings.keys, *verifier_) : nullptr),
       service_tokens_(settings.service_token.empty()
                           ? std::nullopt
                           : std::optional(http::ServiceTokens::from_file(settings.service_token))),
-      tokens_(test_tokens_ ? static_cast<const http::Authenticator&>(*test_tokens_) : no_tokens_, erased_),
+      tokens_(verifier_ ? static_cast<const http::Authenticator&>(*verifier_) : no_tokens_, erased_),
       database_(sql::Database::open(settings.url(), settings.sql, metrics_)) {}
 
 Process::~Process() = default;
@@ -71,6 +74,7 @@ bool Process::start(Parts parts) {
   if (!parts.offers.empty()) apply_offers(*database_, parts.offers, parts.handler);
   load_erased_users(*database_, erased_);
   if (!settings_.standalone) start_consumers();
+  if (keys_) poll_keys();
   if (feed_) start_log();
   return true;
 }
@@ -104,6 +108,15 @@ void Process::start_log() {
   };
   numbering_.emplace(io_, *database_, settings_.numbering, grew, metrics_);
   add_job("events.trim", settings_.trim_interval, feed_->trim_job());
+}
+
+void Process::poll_keys() {
+  // The round's own deadline is the shorter; this one only ends what hangs for another reason.
+  add_job(
+      "jwt.keys", settings_.keys.interval, [this](Ctx ctx) { return keys_->poll(std::move(ctx)); },
+      2 * settings_.keys.fetch_deadline);
+  on_drain([this] { keys_->stop(); });
+  readiness_.add_note("tokens", [this] { return keys_->complaint(); });
 }
 
 void Process::add_job(std::string name, std::chrono::milliseconds interval, telemetry::Job job,

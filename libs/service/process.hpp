@@ -15,6 +15,7 @@
 #include "libs/events/relay.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/health.hpp"
+#include "libs/jwt/key_poll.hpp"
 #include "libs/service/erased_users.hpp"
 #include "libs/service/settings.hpp"
 #include "libs/telemetry/job_loop.hpp"
@@ -62,6 +63,7 @@ class Process {
   /// Has what is committed numbered, served, and published.
   void start_log();
   Task<void> drain();
+  void poll_keys();
 
   const Settings& settings_;
   const SystemClock clock_;
@@ -69,7 +71,8 @@ class Process {
   http::Readiness readiness_;
   ErasedUsers erased_;
   const http::NoTokens no_tokens_;
-  std::optional<http::TestTokens> test_tokens_;
+  const std::unique_ptr<jwt::Verifier> verifier_;  ///< null without --jwks, as the following
+  const std::unique_ptr<jwt::KeyPoll> keys_;
   std::optional<http::ServiceTokens> service_tokens_;
   ErasedUserAuthenticator tokens_;
   std::unique_ptr<sql::Database> database_;

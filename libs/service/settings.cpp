@@ -78,6 +78,28 @@ void declare_events(config::Parser& parser, Settings& c) {
                 {.min = 0, .max = kDay});
 }
 
+void declare_tokens(config::Parser& parser, Settings& c) {
+  parser.option("jwks", c.keys.source,
+                "Keys that bearer tokens are verified with, a JWK set: a file, http:// or https://",
+                {.env = "AGORA_JWKS"});
+  parser.option("jwt-issuer", c.tokens.issuer, "Who issues the tokens (their iss)", {.env = "AGORA_JWT_ISSUER"});
+  parser.option("jwt-audience", c.tokens.audience, "For whom (in their aud)", {.env = "AGORA_JWT_AUDIENCE"});
+  parser.option("jwt.clock-skew", c.tokens.clock_skew, "How much later tokens end, and earlier they begin",
+                {.min = 0, .max = std::chrono::milliseconds(jwt::kClockSkewMax).count()});
+  parser.option("jwt.poll-interval", c.keys.interval, "How often the keys are read", {.min = 1, .max = kDay});
+  parser.option("jwt.fetch-deadline", c.keys.fetch_deadline, "Longest time to read them from a URL",
+                {.min = 1, .max = kDay});
+  parser.option("jwt.verified-max", c.verified_tokens_max, "Most verified tokens that are remembered",
+                {.min = 0, .max = 10'000'000});
+  parser.rule([&c]() -> std::optional<std::string> {
+    const auto scheme = c.keys.source.substr(0, c.keys.source.find("://") + 3);
+    if (c.keys.source.find("://") == std::string::npos || scheme == "http://" || scheme == "https://") {
+      return std::nullopt;
+    }
+    return "--jwks must be a file, http://... or https://...";
+  });
+}
+
 }  // namespace
 
 void Settings::declare(config::Parser& parser, const std::vector<std::string>& publishers) {
@@ -89,7 +111,6 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
                 {.min = 1, .max = 65'535});
   parser.flag("standalone", standalone, "Run without peers; offers, sellers and users come from --offers");
   parser.option("offers", offers, "File of CloudEvents, one JSON a line, or `builtin` (the default with --standalone)");
-  parser.option("test-tokens", test_tokens, "File of tokens and whom they stand for, for tests");
   parser.option("data", data, "Folder of the SQLite files");
   parser.option("db", database_url,
                 "Database URL: sqlite:DIR/" + name + ".db or postgresql://... (sqlite:<data>/" + name + ".db)");
@@ -108,6 +129,7 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
                 {.min = 1, .max = kDay});
   declare_events(parser, *this);
   parser.option("log-level", log_level, "debug, info, warn or error");
+  declare_tokens(parser, *this);
   declare_http(parser, http);
   declare_sql(parser, sql);
   parser.flag("check", check, "Ask the running service whether it is ready; exit 0 or 1");
@@ -119,8 +141,8 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
     return "AGORA_ENV must be production, demo or test";
   });
   parser.rule([this]() -> std::optional<std::string> {
-    if (!production() || (test_tokens.empty() && offers.empty() && !standalone)) return std::nullopt;
-    return "--standalone, --offers and --test-tokens are refused in production; set AGORA_ENV=demo";
+    if (!production() || (offers.empty() && !standalone)) return std::nullopt;
+    return "--standalone and --offers are refused in production; set AGORA_ENV=demo";
   });
   parser.rule([this]() -> std::optional<std::string> {
     if (log_level == "debug" || log_level == "info" || log_level == "warn" || log_level == "error") return std::nullopt;
@@ -146,6 +168,7 @@ std::optional<int> Settings::parse_with(config::Parser& parser, int argc, const 
   const auto exit_code = parser.parse(argc, argv);
   if (offers.empty() && standalone) offers = "builtin";
   sql.durability_optional = environment == "test";
+  keys.copy = std::filesystem::path(data) / (name + ".jwks.json");
   return exit_code;
 }
 

@@ -10,6 +10,7 @@
 #include "libs/events/numbering.hpp"
 #include "libs/events/relay.hpp"
 #include "libs/http/server.hpp"
+#include "libs/jwt/key_poll.hpp"
 #include "libs/log/log.hpp"
 #include "libs/sql/database.hpp"
 
@@ -26,12 +27,14 @@ struct Settings {
   std::vector<std::string> bind{"127.0.0.1", "::1"};
   bool standalone = false;  ///< no peers and no consumers
   std::string offers;       ///< file of CloudEvents, one JSON a line, or `builtin`; empty: builtin with --standalone
-  std::string test_tokens;  ///< file of tokens; empty: none
   std::string data = "data";
   Secret<std::string> database_url;  ///< may hold a password; empty: sqlite:<data>/<name>.db
   std::vector<events::Peer> peers;   ///< whose logs are consumed, where they have a URL
   Secret<std::string> kafka;         ///< cluster by which events travel instead; may hold a password; empty: feeds
-  std::string service_token;         ///< file of the token our services share; empty: no feed is served
+  jwt::Expectations tokens{};        ///< of bearer tokens
+  jwt::KeyPollOptions keys{};        ///< that they are verified with; no source: none is
+  std::int64_t verified_tokens_max = 10'000;
+  std::string service_token;  ///< file of the token our services share; empty: no feed is served
 
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
   std::chrono::milliseconds trim_interval{10'000};

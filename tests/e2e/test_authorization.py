@@ -4,14 +4,15 @@ import pytest
 
 from support.contract import CONTRACTS
 from support.service import JSON, OFFERS, TOKENS, order_body, place
+from support.tokens import bearer
 
-CALLERS = {"nobody": None, "forged": "forged", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
+CALLERS = {"nobody": None, "forged": "forged", "expired": "token-expired", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
 
 SUBJECTS = {"buyer": "u1", "other": "u2", "guest": "g1", "support": "support1"}
 OPERATIONS = {node["operationId"]: (method, path) for method, path, node in CONTRACTS["order"].operations()}
 MISSING = "00000000-0000-7000-8000-000000000000"
 OPEN = {caller: 200 for caller in CALLERS}
-TOKEN = {"nobody": 401, "forged": 401}
+TOKEN = {"nobody": 401, "forged": 401, "expired": 401}
 EXPECTED = {
     ("getHealth", "own"): OPEN,
     # The target is the user_id in the body.
@@ -76,7 +77,7 @@ def test_anothers_and_a_missing_order_answer_alike(sqlite_shop):
 
 
 def test_demo_guests_place_and_read_and_nothing_else(launch):
-    service = launch("--standalone", "--demo-guests", "--test-tokens", TOKENS)
+    service = launch("--standalone", "--demo-guests", *TOKENS)
     order = place(service.client, offer="o42", price="499.99", user_id="u1").json()
     assert service.client.get(f"/orders/{order['order_id']}").status_code == 200
     assert service.client.get("/orders").status_code == 401
@@ -96,10 +97,10 @@ def test_without_anything_to_verify_tokens_with(launch):
     assert service.client.get("/health").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["Basic dTE6dTE=", "Bearer", "token-u1", "bearer  token-u1"])
+@pytest.mark.parametrize("header", ["Basic dTE6dTE=", "Bearer", "{}", "bearer  {}", "Bearer {}, Bearer {}"])
 def test_malformed_authorization_is_401(sqlite_shop, header):
-    assert sqlite_shop.client.get("/orders", headers={"Authorization": header}).status_code == 401
+    assert sqlite_shop.client.get("/orders", headers={"Authorization": header.replace("{}", bearer("token-u1"))}).status_code == 401
 
 
 def test_the_scheme_is_read_in_any_case(sqlite_shop):
-    assert sqlite_shop.client.get("/orders", headers={"Authorization": "bEaReR token-u1"}).status_code == 200
+    assert sqlite_shop.client.get("/orders", headers={"Authorization": f"bEaReR {bearer('token-u1')}"}).status_code == 200

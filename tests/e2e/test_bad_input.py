@@ -72,7 +72,7 @@ def test_requests_that_two_servers_could_read_differently(target, request_of):
 
 def test_pipelined_requests_are_answered_in_order(target):
     path = b"/none"
-    data = b"".join(b"GET %s%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token-u1\r\n\r\n" % (path, i) for i in range(3))
+    data = b"".join(b"GET %s%d HTTP/1.1\r\nHost: x\r\n%s\r\n" % (path, i, target.authorization) for i in range(3))
     data += b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     answer = target.raw(data)
     assert answer.count(b"HTTP/1.1 404") == 3 and answer.endswith(b' Service"}') and b'{"status":"OK"' in answer
@@ -128,7 +128,7 @@ def test_invalid_utf8(target, data):
         for query in (f"limit={escaped}", f"{escaped}=1"):
             problem(target.send(method, f"{path}?{query}", b"{}" if method in ("POST", "PATCH") else b""), 400, "malformed_query")
     for header, status in ((b"Authorization: Bearer " + data, 401), (b"Accept: " + data, 406), (b"X-Anything: " + data, 200)):
-        authorization = b"" if status == 401 else b"Authorization: Bearer token-u1\r\n"
+        authorization = b"" if status == 401 else target.authorization
         answer = target.raw(b"GET %s HTTP/1.1\r\nHost: x\r\n" % target.lists() + authorization + header + b"\r\nConnection: close\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer
     assert target.raw(target.head(b"Content-Type: application/json" + data + b"\r\nConnection: close\r\nContent-Length: 0\r\n")).startswith((b"HTTP/1.1 415 ", b"HTTP/1.1 400 "))
@@ -181,8 +181,8 @@ def test_every_other_method_is_405_with_allow(target):
 @pytest.mark.parametrize("path", ["/nope", "/orders/", "//orders", "/orders/x/y", "/notifications", "/api/v1", "/api/v2/orders", "/api/v1/notifications/x/y", "/../etc/passwd",
                                   "/docs/..%2f..%2fetc%2fpasswd", "/errors/..%2f", "/metrics", "/internal/feed"])
 def test_unknown_paths_are_404(target, path):
-    data = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token-u1\r\nConnection: close\r\n\r\n".encode()
-    assert target.raw(data).startswith(b"HTTP/1.1 404 ")
+    data = f"GET {path} HTTP/1.1\r\nHost: x\r\n".encode() + target.authorization
+    assert target.raw(data + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 404 ")
 
 
 def test_what_came_in_is_echoed_nowhere_in_errors(target):

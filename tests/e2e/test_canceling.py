@@ -8,7 +8,7 @@ import pytest
 from support.publisher import eventually
 from support.service import JSON, OFFERS, TOKENS, place, problem
 
-UNPAID = ("--offers", OFFERS, "--test-tokens", TOKENS, "--payment-window", "1ms")
+UNPAID = ("--offers", OFFERS, *TOKENS, "--payment-window", "1ms")
 
 
 def reserved(shop, offer="o1"):

@@ -76,7 +76,7 @@ class Till:
 def till(launch, engine, request, folder):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
     payment = Publisher("payment", folder / "payment").start()
-    shop = launch("--offers", stocked_offers(folder, {"o": 2 * GROUPS + 100}), "--test-tokens", TOKENS, "--payment-feed", payment.feed, "--events.wait", "1s",
+    shop = launch("--offers", stocked_offers(folder, {"o": 2 * GROUPS + 100}), *TOKENS, "--payment-feed", payment.feed, "--events.wait", "1s",
                   "--service-token-file", str(payment.token_file), "--payment-window", getattr(request, "param", WINDOW), "--expiry-interval",
                   "1ms", database=database)
     yield Till(shop, payment)

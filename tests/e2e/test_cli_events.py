@@ -30,7 +30,7 @@ def market(launch, publishers, new_database):
     catalog.publish("product.published", "p1", product_id="p1", status="published", title="Product")
     catalog.publish("offer.created", "o1", **OFFER)
     feeds = [flag for name, publisher in publishers.items() for flag in (f"--{name}-feed", publisher.feed)]
-    service = launch("--test-tokens", TOKENS, *feeds, "--service-token-file", str(catalog.token_file), "--events.wait", "1s",
+    service = launch(*TOKENS, *feeds, "--service-token-file", str(catalog.token_file), "--events.wait", "1s",
                      "--events.retry-first", "1h", "--events.retry-max", "1h", database=new_database())
     eventually(lambda: service.query("SELECT 1 FROM offers"))
     service.token_file = catalog.token_file

@@ -227,6 +227,27 @@ def test_who_does_not_stop_is_killed(stack):
     assert [json.loads(line)["event"] for line in stack.process.stdout][-2:] == ["killed", "stopped"]
 
 
+def made_token(stack):
+    made = subprocess.run([AGORA, "tokens", "make", "--data", str(stack.data), "--subject", "u1"], capture_output=True, text=True, check=True)
+    return {"Authorization": f"Bearer {made.stdout.strip()}"}
+
+
+def test_its_services_take_tokens_of_its_key_which_is_kept(stack):
+    stack.up()
+    key, urls = stack.data / "demo-signing-key.pem", [service["url"] for service in stack.events[-1]["services"]]
+    assert key.stat().st_mode & 0o777 == 0o600
+    before, token = key.read_text(), made_token(stack)
+    assert stack.order().status_code == 201
+    assert len(httpx.get(f"{urls[0]}/orders", headers=token).json()["items"]) == 1
+    assert httpx.get(f"{urls[1]}/api/v1/notifications", headers=token).status_code == 200
+    assert httpx.get(f"{urls[0]}/orders", headers={"Authorization": "Bearer x"}).status_code == 401
+    stack.end()
+    (stack.data / "demo-jwks.json").unlink()
+    stack.up()
+    assert key.read_text() == before
+    assert httpx.get(f"{urls[0]}/orders", headers=token).status_code == 200
+
+
 def test_a_token_that_is_there_is_kept(stack):
     stack.data.mkdir()
     token = stack.data / "service-token"

@@ -27,7 +27,7 @@ def market(launch, publishers, new_database):
     catalog.publish("seller.opened", "s1", seller_id="s1", status="open", name="Seller", members=[{"user_id": "m1", "role": "owner"}])
     catalog.publish("product.published", "p1", product_id="p1", status="published", title="Product")
     catalog.publish("offer.created", "o1", **offer())
-    service = launch("--test-tokens", TOKENS, *feeds(publishers), database=new_database())
+    service = launch(*TOKENS, *feeds(publishers), database=new_database())
     eventually(lambda: service.query("SELECT 1 FROM offers"))
     return service
 
@@ -190,7 +190,7 @@ def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder, ne
     """After a restore a consumer's first poll still speaks of the log that is gone."""
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms",
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms", "--events.keep", "0ms",
                      database=new_database())
     place(service.as_user("token-u1"))
     facts = service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"]
@@ -220,7 +220,7 @@ def test_two_replicas_serve_one_log(launch, postgres, folder):
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
     database = postgres.new_database()
-    replicas = [launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms",
+    replicas = [launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "20ms",
                        database=database) for _ in range(2)]
     clients, each = 6, 8
     expected = clients * each * 2

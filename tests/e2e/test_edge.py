@@ -49,7 +49,7 @@ def start_edge(folder, names):
 @pytest.fixture
 def edge(start_edge, names, demo, launch):
     """Before both services."""
-    notification = launch("--test-tokens", TOKENS, "--mail", "none", name="notification")
+    notification = launch(*TOKENS, "--mail", "none", name="notification")
     names.addresses.update(order=["127.0.0.1"], notification=["127.0.0.1"])
     edge = start_edge({"order": demo.port, "notification": notification.port})
     edge.services = {"order": demo, "notification": notification}

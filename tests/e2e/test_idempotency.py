@@ -92,7 +92,7 @@ def test_of_two_bodies_at_once_under_one_key_one_is_ordered(shop):
 
 def test_a_key_is_forgotten_when_its_time_is_over(launch, engine, request):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--idempotency-retention", "100ms", "--cleaning-interval", "20ms", database=database)
+    shop = launch("--offers", OFFERS, *TOKENS, "--idempotency-retention", "100ms", "--cleaning-interval", "20ms", database=database)
     user = shop.as_user("token-u1")
     first = place(user, key="k1")
     deadline = time.monotonic() + 10

@@ -60,7 +60,7 @@ def cluster(broker):
 
 def start_order(launch, request, engine, cluster):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", cluster, "--events.relay-lease", "500ms", database=database)
+    return launch("--offers", OFFERS, *TOKENS, "--kafka", cluster, "--events.relay-lease", "500ms", database=database)
 
 
 def test_each_event_is_published_once_and_in_order(launch, engine, request, cluster):
@@ -106,21 +106,21 @@ def test_nothing_is_published_twice_after_a_restart(launch, engine, request, clu
 
 
 def test_orders_are_placed_without_a_topic_and_what_is_missing_is_said(launch, broker):
-    order = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", broker.new_cluster(publishers=()))
+    order = launch("--offers", OFFERS, *TOKENS, "--kafka", broker.new_cluster(publishers=()))
     assert place(order.as_user("token-u1")).status_code == 201
     eventually(lambda: "agora migrate --service order --kafka URL makes them" in order.log())
 
 
 def test_a_url_that_is_none_is_refused(launch, folder):
     with pytest.raises(AssertionError, match="ended with 2.*kafka://HOST:PORT"):
-        launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", "kafka:somewhere")
+        launch("--offers", OFFERS, *TOKENS, "--kafka", "kafka:somewhere")
 
 
 def test_what_is_ordered_is_told(launch, request, engine, cluster):
     """The journey of events.md on the engines of production, and on SQLite."""
     order = start_order(launch, request, engine, cluster)
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    notification = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", cluster, name="notification", database=database)
+    notification = launch("--offers", OFFERS, *TOKENS, "--kafka", cluster, name="notification", database=database)
     placed = place(order.as_user("token-u1")).json()
     row = eventually(lambda: rows(notification, "user_id, channel, kind", "kind = 'order_placed' AND channel = 'in_app'"))
     assert row == [("u1", "in_app", "order_placed")]
@@ -132,6 +132,6 @@ def test_what_is_ordered_is_told(launch, request, engine, cluster):
 
 
 def test_a_topic_of_a_peer_that_is_missing_is_said(launch, broker):
-    notification = launch("--test-tokens", TOKENS, "--kafka", broker.new_cluster(publishers=("order",)), name="notification")
+    notification = launch(*TOKENS, "--kafka", broker.new_cluster(publishers=("order",)), name="notification")
     eventually(lambda: "agora migrate --service catalog --kafka URL makes them" in notification.log())
     assert "degraded" not in notification.ask_internal("/readyz?verbose").text

@@ -17,7 +17,7 @@ RUNS = 20
 
 def start(launch, engine, request, offers):
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", offers, "--test-tokens", TOKENS, database=database)
+    return launch("--offers", offers, *TOKENS, database=database)
 
 
 def test_one_unit_and_a_thousand_buyers(launch, engine, request, folder):
@@ -72,7 +72,7 @@ def test_of_many_cancellations_of_one_order_one_counts(launch, engine, request, 
 def test_cancellation_against_expiry(launch, engine, request, folder):
     """Each order ends once, by one of the two, and its unit comes back once."""
     database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    shop = launch("--offers", stocked_offers(folder, {"o": 100}), "--test-tokens", TOKENS, "--payment-window", "200ms",
+    shop = launch("--offers", stocked_offers(folder, {"o": 100}), *TOKENS, "--payment-window", "200ms",
                   "--expiry-interval", "1ms", database=database)
     orders = [json.loads(body)["order_id"] for _, body in at_once(shop.port, [post("/orders", order_body("o"), "token-u1") for _ in range(100)])]
 

@@ -40,7 +40,7 @@ def test_all_mistakes_are_told_together(folder):
 
 
 @pytest.mark.no_audit
-@pytest.mark.parametrize("flags", [("--demo-guests",), ("--test-tokens", TOKENS), ("--offers", OFFERS), ("--standalone",)])
+@pytest.mark.parametrize("flags", [("--demo-guests",), ("--offers", OFFERS), ("--standalone",)])
 def test_production_refuses_what_is_for_demos_and_tests(folder, flags):
     code, message = run(Service(folder / "x", *flags, production=True))
     assert code == 2 and "production" in message
@@ -67,11 +67,20 @@ def test_a_wrong_offers_file_is_told_by_line_and_field(folder, text, told):
 
 
 @pytest.mark.no_audit
-def test_a_wrong_tokens_file_is_told(folder):
-    path = folder / "tokens.json"
-    path.write_text('{"t": {"subject": "u 1", "roles": ["king"]}}')
-    code, message = run(Service(folder / "x", "--test-tokens", str(path)))
-    assert code == 2 and "subject" in message and "role" in message
+@pytest.mark.parametrize("text,told", [(None, "cannot read"), ("", "no JSON"), ("{}", "keys"), ('{"keys":[{"kty":"oct","kid":"k","k":"AA"}]}', "no key")])
+def test_a_wrong_key_set_is_told(folder, text, told):
+    path = folder / "jwks.json"
+    if text is not None:
+        path.write_text(text)
+    code, message = run(Service(folder / "x", "--jwks", str(path)))
+    assert code == 2 and str(path) in message and told in message
+
+
+@pytest.mark.no_audit
+@pytest.mark.parametrize("flag,value", [("--jwks", "ftp://127.0.0.1/jwks.json"), ("--jwks", "file:///jwks.json"), ("--jwt.clock-skew", "61s")])
+def test_a_wrong_setting_of_tokens_is_told(folder, flag, value):
+    code, message = run(Service(folder / "x", flag, value))
+    assert code == 2 and flag in message
 
 
 @pytest.mark.no_audit

@@ -32,7 +32,7 @@ def market(folder, postgres, own_broker):
     cluster = f"{own_broker.url}/faults"
     for publisher in ("auth", "catalog", "order", "payment"):
         make_topics(cluster, publisher)
-    flags = ("--offers", OFFERS, "--test-tokens", TOKENS, "--kafka", cluster)
+    flags = ("--offers", OFFERS, *TOKENS, "--kafka", cluster)
     order = Service(folder / "order", *flags, database=postgres.new_database())
     notification = Service(folder / "notification", *flags, database=postgres.new_database(), name="notification")
     order.start()

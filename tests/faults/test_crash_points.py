@@ -24,7 +24,7 @@ def doomed(launch, new_database):
     database = new_database()
 
     def start(*flags):
-        return launch("--offers", OFFERS, "--test-tokens", TOKENS, "--events.trim-interval", "1h", *flags, database=database,
+        return launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", *flags, database=database,
                       faults=True)
 
     return start

@@ -15,6 +15,7 @@ from support.edge import Edge, Names
 from support.ports import free_port
 from support.postgres import psql
 from support.service import JSON, OFFERS, TOKENS, Service, order_body, problem
+from support.tokens import bearer
 from support.transport import without_delay
 
 BUYERS = 8
@@ -33,7 +34,7 @@ class Shop:
             psql(self.url, f"CREATE ROLE {role} LOGIN SUPERUSER")
         offers = folder / "offers.jsonl"
         offers.write_text("".join(line for line in open(OFFERS) if "offer." not in line) + "".join(offer(i) for i in range(SOLD)))
-        flags = ("--offers", str(offers), "--test-tokens", TOKENS)
+        flags = ("--offers", str(offers), *TOKENS)
         self.replicas = []
         for i, role in enumerate(self.roles):
             database = self.url.replace("agora@", f"{role}@")
@@ -55,7 +56,7 @@ class Shop:
 
     def buy(self, number, key=None, client=None):
         """Each request has a quantity of its own, so that what was done twice shows."""
-        headers = {**JSON, "Authorization": "Bearer token-u1", **({"Idempotency-Key": key} if key else {})}
+        headers = {**JSON, "Authorization": f"Bearer {bearer('token-u1')}", **({"Idempotency-Key": key} if key else {})}
         return (client or self.edge.client).post("/orders", content=order_body(f"sold{number % SOLD}", quantity=number + 1), headers=headers)
 
     def bought(self):
@@ -111,7 +112,7 @@ class Crowd:
                 self.answers[number] = keyed, response.status_code
                 if response.status_code == 201:
                     order_id = response.json()["order_id"]
-                    self.reads[client.get(f"/orders/{order_id}", headers={"Authorization": "Bearer token-u1"}).status_code] += 1
+                    self.reads[client.get(f"/orders/{order_id}", headers={"Authorization": f"Bearer {bearer('token-u1')}"}).status_code] += 1
 
     def wait_for(self, count):
         deadline, start = time.monotonic() + 30, len(self.answers)
@@ -201,7 +202,7 @@ def test_a_replica_without_its_database_sends_to_the_other(shop):
         if response.status_code == 503:
             problem(response, 503, "temporarily_unavailable")
             assert number not in shop.bought()
-        assert shop.edge.client.get("/orders/x", headers={"Authorization": "Bearer token-u1"}).status_code == 404
+        assert shop.edge.client.get("/orders/x", headers={"Authorization": f"Bearer {bearer('token-u1')}"}).status_code == 404
     assert set(seen) == {201, 503} and set(shop.bought().values()) == {1}
     shop.let_in(0)
     # Both had what to do with it.

@@ -17,7 +17,7 @@ def payment(folder):
 
 @pytest.mark.parametrize("point", POINTS["consume"])
 def test_a_kill_while_consuming_applies_each_capture_once(launch, new_database, payment, point):
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--events.trim-interval", "1h", "--payment-feed", payment.feed, "--events.wait",
+    service = launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", "--payment-feed", payment.feed, "--events.wait",
                      "1s", "--service-token-file", str(payment.token_file), database=new_database(), faults=True)
     orders = [place(service.as_user("token-u1")).json() for _ in range(3)]
     captures = [payment.event("payment.captured", f"pay{i}", payment_id=f"pay{i}", order_group_id=order["order_group_id"],
@@ -46,7 +46,7 @@ def paid(service):
 def test_a_kill_while_numbering_numbers_each_event_once(launch, postgres, folder, point):
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "1h",
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), "--events.trim-interval", "1h",
                      database=postgres.new_database(), faults=True)
     place(service.as_user("token-u1"))
     before = eventually(lambda: feed(service)["events"])
@@ -69,7 +69,7 @@ def test_a_kill_while_numbering_numbers_each_event_once(launch, postgres, folder
 def test_a_kill_while_serving_loses_no_event(launch, folder, point):
     token_file = folder / "token"
     token_file.write_text(TOKEN + "\n")
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(token_file), faults=True)
+    service = launch("--offers", OFFERS, *TOKENS, "--service-token-file", str(token_file), faults=True)
     place(service.as_user("token-u1"))
     rearm(service, point)
     before = feed(service)

@@ -27,7 +27,7 @@ def attempts(service):
 def two(launch, world, mail_server, postgres, request):
     """Two processes on one database; the first can be killed at a crash point."""
     database = postgres.new_database()
-    flags = ("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", *getattr(request, "param", ()))
+    flags = (*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", *getattr(request, "param", ()))
     services = [launch(*flags, name="notification", database=database, faults=True) for _ in range(2)]
     world.user("u1")
     eventually(lambda: rows(services[0], where="kind = 'welcome' AND status = 'sent'"))
@@ -66,7 +66,7 @@ def test_what_one_had_claimed_when_it_died_the_other_takes_over(two, world, mail
 
 def test_a_full_disk_sends_nothing_twice(launch, world, mail_server, folder):
     control = folder / "fault"
-    service = launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, name="notification", faults=True,
+    service = launch(*TOKENS, *world.flags, *mail_server.flags, name="notification", faults=True,
                      env={"AGORA_FAULT_FILE": str(control)})
     world.user("u1")
     eventually(lambda: rows(service, where="kind = 'welcome' AND status = 'sent'"))

@@ -31,7 +31,7 @@ def replicas(launch, postgres):
     """Two order services on one database."""
     def start(*flags, offers=OFFERS):
         database = postgres.new_database()
-        return [launch("--offers", offers, "--test-tokens", TOKENS, *flags, database=database) for _ in range(2)]
+        return [launch("--offers", offers, *TOKENS, *flags, database=database) for _ in range(2)]
 
     return start
 
@@ -43,7 +43,7 @@ def outside(service, statement):
 
 def test_a_database_that_dies_is_told_at_once_and_found_again(own_postgres, launch):
     """F-05: writes 503 with Retry-After within 1 s, the first success within 3 s of its start, without a restart of ours."""
-    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, database=own_postgres.new_database())
+    shop = launch("--offers", OFFERS, *TOKENS, database=own_postgres.new_database())
     with Shoppers([shop], clients=8) as shoppers:
         shoppers.wait_for_orders(100)
         own_postgres.crash()
@@ -69,7 +69,7 @@ def test_a_database_that_dies_is_told_at_once_and_found_again(own_postgres, laun
 
 def test_ended_sessions_and_serialization_failures_are_not_seen(launch, postgres):
     """F-06: all sessions terminated every second, one placement in a hundred fails with 40001 or 40P01."""
-    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, database=postgres.new_database())
+    shop = launch("--offers", OFFERS, *TOKENS, database=postgres.new_database())
     outside(shop, """CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF random() < 0.005 THEN RAISE EXCEPTION 'collided' USING ERRCODE = '40001'; END IF;
         IF random() < 0.005 THEN RAISE EXCEPTION 'collided' USING ERRCODE = '40P01'; END IF;
@@ -169,7 +169,7 @@ def test_placements_of_many_offers_in_any_order_never_deadlock(replicas, folder)
 def test_a_password_is_in_no_log_and_no_answer(own_postgres, launch):
     psql(own_postgres.url("postgres"), "ALTER ROLE agora PASSWORD 'hunter2'")
     url = own_postgres.new_database().replace("agora@", "agora:hunter2@")
-    shop = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--log-level", "debug", database=url)
+    shop = launch("--offers", OFFERS, *TOKENS, "--log-level", "debug", database=url)
     with shop.as_user("token-u1") as client:
         assert place(client).status_code == 201
         own_postgres.crash()

@@ -46,7 +46,7 @@ def lost_after_restart(acknowledged, service):
 
 
 def test_every_acknowledged_order_survives_a_power_cut(launch):
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, faults=True, env={"AGORA_FAULT_POWER_CUT": "1"})
+    service = launch("--offers", OFFERS, *TOKENS, faults=True, env={"AGORA_FAULT_POWER_CUT": "1"})
     acknowledged = place_until_the_power_fails(service)
     assert len(acknowledged) >= ORDERS // 2
     assert lost_after_restart(acknowledged, service) == 0
@@ -56,7 +56,7 @@ def test_every_acknowledged_order_survives_a_power_cut(launch):
 
 @pytest.mark.no_audit
 def test_without_fsync_the_same_test_loses_orders(launch, folder):
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, "--db", f"sqlite:{folder}/off/order.db?synchronous=off",
+    service = launch("--offers", OFFERS, *TOKENS, "--db", f"sqlite:{folder}/off/order.db?synchronous=off",
                      faults=True, env={"AGORA_FAULT_POWER_CUT": "1"})
     service.data = folder / "off"
     acknowledged = place_until_the_power_fails(service)
@@ -66,7 +66,7 @@ def test_without_fsync_the_same_test_loses_orders(launch, folder):
 @pytest.fixture
 def filling(launch, folder):
     control = folder / "fault"
-    service = launch("--offers", OFFERS, "--test-tokens", TOKENS, faults=True, env={"AGORA_FAULT_FILE": str(control)})
+    service = launch("--offers", OFFERS, *TOKENS, faults=True, env={"AGORA_FAULT_FILE": str(control)})
     return service, control
 
 

@@ -28,7 +28,7 @@ class Pair:
         self.data = folder / "data"
         self.token_file = folder / "token"
         self.token_file.write_text(TOKEN + "\n")
-        shared = ("--offers", OFFERS, "--test-tokens", TOKENS, "--service-token-file", str(self.token_file), "--events.wait", "1s")
+        shared = ("--offers", OFFERS, *TOKENS, "--service-token-file", str(self.token_file), "--events.wait", "1s")
         self.order = Service(self.data, *shared, *order_flags)
         self.notification = Service(self.data, *shared, "--order-feed", f"feed:http://127.0.0.1:{self.order.internal_port}", name="notification")
         # Both would write to one file.

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.no_audit
 @pytest.fixture
 def fragile(launch, world, mail_server):
     """notification-service-faults, with a user and a seller."""
-    service = launch("--test-tokens", TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification", faults=True)
+    service = launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification", faults=True)
     world.user("u1")
     world.seller("s1", "m1")
     world.user("m1")

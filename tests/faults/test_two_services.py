@@ -13,6 +13,7 @@ import pytest
 
 from support.publisher import TOKEN, Publisher, eventually
 from support.service import BUILD, OFFERS, TOKENS, Service, order_body
+from support.tokens import bearer
 
 pytestmark = pytest.mark.no_audit
 
@@ -30,7 +31,7 @@ class Market:
         self.data = folder / "data"
         self.payment = Publisher("payment", folder / "payment").start()
         token = ("--service-token-file", str(self.payment.token_file), "--events.wait", "1s")
-        self.order = Service(self.data, "--offers", OFFERS, "--test-tokens", TOKENS, "--payment-feed", self.payment.feed, *token)
+        self.order = Service(self.data, "--offers", OFFERS, *TOKENS, "--payment-feed", self.payment.feed, *token)
         offers = folder / "told.jsonl"
         member = {"specversion": "1.0", "id": "t-members", "source": "/agora/offers-file", "type": "seller.member_added", "subject": "s1",
                   "logid": "offers-file", "version": "2",
@@ -75,7 +76,7 @@ class Market:
     def shop(self, number, count):
         """One client: places, now and then cancels, and has some paid."""
         chance = random.Random(number)
-        with httpx.Client(base_url=self.order.url, timeout=10, headers={"Authorization": "Bearer token-u1"}) as client:
+        with httpx.Client(base_url=self.order.url, timeout=10, headers={"Authorization": f"Bearer {bearer('token-u1')}"}) as client:
             for i in range(count):
                 order = self.ask(client, "place", "/orders", f"place-{number}-{i}", order_body())
                 if order is None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from support.tokens import bearer
+
 
 async def read_response(reader):
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -11,7 +13,7 @@ async def read_response(reader):
 
 def post(path, body, token, key=None):
     extra = f"Idempotency-Key: {key}\r\n" if key else ""
-    return (f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{extra}"
+    return (f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer(token)}\r\nContent-Type: application/json\r\n{extra}"
             f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
 
 

@@ -14,11 +14,11 @@ from support.contract import CONTRACTS
 from support.ports import free_port
 from support.postgres import psql, rows
 from support.root import ROOT
+from support.tokens import TOKENS, bearer
 from support.transport import without_delay
 
 BUILD = pathlib.Path(os.environ.get("AGORA_BUILD", ROOT / "build" / "release"))
 OFFERS = str(ROOT / "tests" / "support" / "offers.jsonl")
-TOKENS = str(ROOT / "tests" / "support" / "tokens.json")
 READY_SECONDS = 15
 
 
@@ -95,7 +95,8 @@ class Service:
         return httpx.Client(base_url=self.url, timeout=30, headers=headers, event_hooks={"response": [CONTRACTS[self.name].check]}, transport=without_delay())
 
     def as_user(self, token):
-        return self.connect(Authorization=f"Bearer {token}")
+        """`token`: a name of support/tokens.py, or a token."""
+        return self.connect(Authorization=f"Bearer {bearer(token)}")
 
     def metrics(self):
         return self.ask_internal("/metrics").text

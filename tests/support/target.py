@@ -5,18 +5,20 @@ import socket
 
 from support.contract import CONTRACTS
 from support.service import JSON, OFFERS, TOKENS, order_body, place
+from support.tokens import bearer
 
 FLAGS = {"order": (), "notification": ("--mail", "none")}
 
 
 def start(launch, name, *flags):
-    return launch("--offers", OFFERS, "--test-tokens", TOKENS, *FLAGS[name], *flags, name=name)
+    return launch("--offers", OFFERS, *TOKENS, *FLAGS[name], *flags, name=name)
 
 
 class Target:
     def __init__(self, service):
         self.service = service
         self.user = service.as_user("token-u1")
+        self.authorization = f"Authorization: Bearer {bearer('token-u1')}\r\n".encode()
         self.prefix = CONTRACTS[service.name].document["servers"][0]["url"].rstrip("/")
         if service.name == "order":
             self.id = place(self.user).json()["order_id"]
@@ -75,7 +77,7 @@ class Target:
     def head(self, headers=b"", line=b"@METHOD @PATH HTTP/1.1\r\nHost: x\r\n"):
         """The head of the request that changes something, with other headers or another line."""
         method, path, body = self.write
-        head = line + b"Authorization: Bearer token-u1\r\nContent-Type: application/json\r\n" + headers + b"\r\n"
+        head = line + self.authorization + b"Content-Type: application/json\r\n" + headers + b"\r\n"
         return head.replace(b"@METHOD", method.encode()).replace(b"@PATH", path.encode()).replace(b"@LENGTH", b"%d" % len(body))
 
     def whole(self):

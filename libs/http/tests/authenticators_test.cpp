@@ -50,58 +50,6 @@ TEST(ServiceTokens, RefuseFilesThatHoldNoSecret) {
   EXPECT_THROW(ServiceTokens::from_file("/nonexistent"), std::runtime_error);
 }
 
-std::string mistakes_in(const std::string& text) {
-  const TemporaryFile file(text);
-  try {
-    TestTokens::from_file(file.path());
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-TEST(TestTokens, KnowWhoATokenSpeaksFor) {
-  const TemporaryFile file(
-      R"({"t1": {"subject": "u1", "roles": ["user", "support"]}, "t2": {"subject": "g1", "roles": []}})");
-  const auto tokens = TestTokens::from_file(file.path());
-  const auto known = tokens.authenticate("t1");
-  ASSERT_TRUE(known);
-  EXPECT_EQ(known->kind, Principal::Kind::user);
-  EXPECT_EQ(known->subject, "u1");
-  EXPECT_TRUE(known->has(Role::user) && known->has(Role::support));
-  EXPECT_FALSE(known->has(Role::admin) || known->has(Role::guest));
-  EXPECT_EQ(tokens.authenticate("t2")->roles, 0);
-  EXPECT_EQ(tokens.authenticate(std::nullopt)->kind, Principal::Kind::anonymous);
-  for (const auto* other : {"t", "t11", "", "T1"}) {
-    const auto unknown = tokens.authenticate(other);
-    ASSERT_FALSE(unknown) << other;
-    EXPECT_EQ(unknown.error().errc, Errc::unauthenticated);
-    EXPECT_EQ(unknown.error().code, "invalid_token");
-  }
-}
-
-TEST(TestTokens, NameEveryMistakeAndNoToken) {
-  const auto text = mistakes_in(R"({
-    "secret-1": {"subject": "u 1", "roles": ["user"]},
-    "secret-2": {"subject": "u2", "roles": ["king", 5]},
-    "secret-3": {"subject": "u3"},
-    "secret-4": 7})");
-  for (const auto* expected :
-       {"token number 1 needs a subject", "token number 2 has a role", "token number 3 needs roles",
-        "token number 4 needs a subject", "token number 4 needs roles"}) {
-    EXPECT_NE(text.find(expected), std::string::npos) << text;
-  }
-  EXPECT_EQ(text.find("secret"), std::string::npos) << text;
-}
-
-TEST(TestTokens, RefuseWhatIsNoObject) {
-  for (const std::string text :
-       {"", "[]", "{", "7", R"({"t":{"subject":"u1","roles":[]},"t":{"subject":"u2","roles":[]}})"}) {
-    EXPECT_NE(mistakes_in(text).find("must be a JSON object"), std::string::npos) << text;
-  }
-  EXPECT_THROW(TestTokens::from_file("/no/such/file"), std::runtime_error);
-}
-
 TEST(NoTokens, LetNobodyInAndTurnNobodyAway) {
   const NoTokens none;
   EXPECT_EQ(none.authenticate(std::nullopt)->kind, Principal::Kind::anonymous);
