@@ -17,6 +17,7 @@ WORK = ROOT / "build" / "bench"
 SERVICES = ROOT / "build" / "release" / "services"
 OFFERS = 1_000
 SECONDS = 3
+BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 def write_offers():
@@ -39,18 +40,18 @@ def write_offers():
 class Service:
     """The release binary on a folder of build/bench, optionally on one core."""
 
-    def __init__(self, name, *flags, core=None):
-        self.data = WORK / name
+    def __init__(self, folder, *flags, core=None, name="order", env=None):
+        self.data = WORK / folder
         self.port, self.internal = free_port(), free_port()
         pin = ["taskset", "-c", str(core)] if core is not None else []
         started = time.monotonic()
         self.process = subprocess.Popen(
-            [*pin, str(SERVICES / "order" / "order-service"), "--demo-guests", "--offers", str(WORK / "offers.jsonl"), "--data", str(self.data), "--port", str(self.port),
-             "--internal-port", str(self.internal), "--log-level", "warn", *flags],
-            env={**os.environ, "AGORA_ENV": "demo"}, stdin=subprocess.DEVNULL)
+            [*pin, str(SERVICES / name / f"{name}-service"), *(["--demo-guests"] if name == "order" else []), "--offers", str(WORK / "offers.jsonl"), "--data", str(self.data),
+             "--port", str(self.port), "--internal-port", str(self.internal), "--log-level", "warn", *flags],
+            env={**os.environ, "AGORA_ENV": "demo", **(env or {})}, stdin=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{self.port}"
         while not answers(f"http://127.0.0.1:{self.internal}/readyz"):
-            assert self.process.poll() is None, "order-service ended"
+            assert self.process.poll() is None, f"{name}-service ended"
         self.seconds_to_ready = time.monotonic() - started
 
     def stop(self):
@@ -60,6 +61,9 @@ class Service:
     def pss_mb(self):
         text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(re.search(r"^Pss:\s+(\d+) kB", text, re.M)[1]) / 1024
+
+    def metrics(self):
+        return urllib.request.urlopen(f"http://127.0.0.1:{self.internal}/metrics").read().decode()
 
     def order(self):
         request = urllib.request.Request(self.url + "/orders", b'{"user_id":"u1","offer_id":"offer0","quantity":1,"price":499.99}', {"Content-Type": "application/json"})
@@ -123,6 +127,11 @@ def ratio(name, pairs, target):
 
 def limit(name, value, target):
     return name, f"{value:.3g}", f"≤ {target}", value <= target, ""
+
+
+def rate_at_least(name, rates, target):
+    rate = statistics.median(rates)
+    return name, f"{rate:,.0f}/s", f"≥ {target:,}/s", rate >= target, f"{min(rates):,.0f}–{max(rates):,.0f} over {len(rates)} runs"
 
 
 def progress(text):
