@@ -58,10 +58,10 @@ def test_an_unpaid_order_expires_and_its_stock_is_sold_again(launch, engine, req
     problem(place(user, offer="o2", price="7"), 409, "out_of_stock")
     user = look_for_expired(shop).as_user("token-u1")
     deadline = time.monotonic() + 10
-    while user.get(f"/orders/{orders[-1]['order_id']}").json()["status"] == "pending":
+    read = lambda: [user.get(f"/orders/{order['order_id']}").json() for order in orders]
+    while any(document["status"] == "pending" for document in read()):
         assert time.monotonic() < deadline
-    for order in orders:
-        document = user.get(f"/orders/{order['order_id']}").json()
+    for document in read():
         assert document["status"] == "canceled" and document["cancel_reason"] == "expired"
     assert reserved(shop, "o2") == 0
     assert place(user, offer="o2", price="7").status_code == 201
