@@ -115,6 +115,17 @@ def wrk(url, connections, script=None, core=None, seconds=SECONDS):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
 
 
+def half_load(service, connections=64):
+    """A script of about half the placements that the service takes. Pauses are drawn: connections with equal ones would come in step, all at once."""
+    half = wrk(service.url + "/orders", connections, WORK / "place.lua") / 2
+    path, pause = WORK / "half.lua", 1000 * connections / half
+    for _ in range(3):  # what an answer takes comes on top of the pause: by how much is tried
+        path.write_text((WORK / "place.lua").read_text() + f"function delay() return math.random(0, {max(1, round(2 * pause))}) end\n")
+        rate = wrk(service.url + "/orders", connections, path)
+        pause = max(1, pause + 1000 * connections / half - 1000 * connections / rate)
+    return path
+
+
 # Report
 
 

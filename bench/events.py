@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from common import ROOT, SERVICES, WORK, Service, answers, free_port, limit, progress, rate_at_least, ratio, wrk
+from common import ROOT, SERVICES, WORK, Service, answers, free_port, half_load, limit, progress, rate_at_least, ratio, wrk
 
 BACKLOG = 100_000
 TOKEN = "b" * 32
@@ -20,7 +20,7 @@ LATENCY_SECONDS = 8
 
 def measure(arguments):
     (WORK / "token").write_text(TOKEN + "\n")
-    return placement(arguments.repetitions) + latency() + drain(arguments.repetitions) + up(arguments.repetitions)
+    return latency() + placement(arguments.repetitions) + drain(arguments.repetitions) + up(arguments.repetitions)
 
 
 class Notification:
@@ -69,9 +69,7 @@ def latency():
     """From the time an order's events carry (its request's, before the commit) until another process sees the row: more than commit to row."""
     service = order_service("db-latency")
     notification = Notification(service)
-    half = wrk(service.url + "/orders", CONNECTIONS, WORK / "place.lua") / 2
-    pause = round(1000 * CONNECTIONS / half)
-    (WORK / "half.lua").write_text((WORK / "place.lua").read_text() + f"function delay() return {pause} end\n")
+    script = half_load(service)
     settle(service, notification)
     seen, stop = [], threading.Event()
 
@@ -84,7 +82,7 @@ def latency():
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    rate = wrk(service.url + "/orders", CONNECTIONS, WORK / "half.lua", seconds=LATENCY_SECONDS)
+    rate = wrk(service.url + "/orders", CONNECTIONS, script, seconds=LATENCY_SECONDS)
     settle(service, notification)
     stop.set()
     watcher.join()

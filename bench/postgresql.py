@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from common import BIN, OFFERS, ROOT, SECONDS, WORK, Service, free_port, limit, progress, ratio, rate_at_least, wrk
+from common import BIN, OFFERS, ROOT, SECONDS, WORK, Service, half_load, limit, progress, ratio, rate_at_least, wrk
 
 STATE = WORK / "engines"
 CONNECTIONS = 64
@@ -217,14 +217,6 @@ def replicas(server, repetitions):
         pairs.append(tuple(rates))
         progress(f"two replicas {rates[0]:,.0f}/s, one {rates[1]:,.0f}/s")
     return [ratio("placement, two replicas on one database, against one", pairs, 0.9)]
-
-
-def half_load(service):
-    """A script of half the placements that the service takes, and how many those are."""
-    half = wrk(service.url + "/orders", CONNECTIONS, WORK / "place.lua") / 2
-    path = WORK / "half.lua"
-    path.write_text((WORK / "place.lua").read_text() + f"function delay() return {round(1000 * CONNECTIONS / half)} end\n")
-    return path
 
 
 def latency(server):
