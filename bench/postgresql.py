@@ -55,8 +55,8 @@ def new_database(server):
     return f"{server.rpartition('/')[0]}/{name}"
 
 
-def on(database, *flags, name="order"):
-    return Service(f"db-{database.rpartition('/')[2]}", *flags, name=name, env={f"AGORA_{name.upper()}_DB": database})
+def on(database, *flags, name="order", replica=0):
+    return Service(f"db-{database.rpartition('/')[2]}-{replica}", *flags, name=name, env={f"AGORA_{name.upper()}_DB": database})
 
 
 # What a placement is, in PostgreSQL's words
@@ -203,7 +203,7 @@ def replicas(server, repetitions):
         rates = []
         for count in (2, 1):
             database = new_database(server)
-            services = [on(database, "--data", str(WORK / f"db-replica-{number}")) for number in range(count)]
+            services = [on(database, replica=number) for number in range(count)]
             with contextlib.ExitStack() as running:
                 together = [threading.Thread(target=lambda s=s: found.append(wrk(s.url + "/orders", CONNECTIONS // count, WORK / "place.lua"))) for s in services]
                 found = []
