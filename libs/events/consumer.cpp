@@ -51,6 +51,7 @@ Consumer::State::State(asio::io_context& io_, sql::Database& database_, Source& 
       options(std::move(options_)),
       handler(handler_),
       clock(clock_),
+      tracer(metrics.tracer()),
       inbox(options.publisher, options.parking),
       timer(io_),
       ended(io_, Deadline::max()),
@@ -64,6 +65,9 @@ Consumer::State::State(asio::io_context& io_, sql::Database& database_, Source& 
       waiting(metrics.gauge("agora_events_due", "Parked subjects that were due in the last round.", labels(options))),
       parked_now(metrics.gauge("agora_events_parked", "Events that wait, given up or not.", labels(options))),
       dead(metrics.gauge("agora_events_dead", "Of those, the ones that were given up.", labels(options))),
+      gap_age(metrics.gauge("agora_events_gap_age_seconds",
+                            "How long the oldest event has waited for one before it, or for what it names.",
+                            labels(options))),
       degraded(metrics.gauge("agora_events_degraded", "1: the consumer does not go on until it is rebuilt.",
                              labels(options))),
       lag(metrics.gauge("agora_events_lag", "Events of the log that were not read yet.", labels(options))) {}
@@ -233,11 +237,18 @@ Task<void> Consumer::take_page(State& state, Fetched fetched) {
   // A stream of which nothing was read yet does not tell its log.
   if (next.log_id.empty()) next.log_id = from.log_id;
   if (next == from) co_return;
+  auto spans =
+      std::make_shared<EventSpans>(state.tracer, "process", telemetry::TraceSpan::Kind::consumer, state.options.system);
+  if (spans->on()) {
+    for (auto& event : fetched.events) event.traceparent = spans->begin(event.id, event.topic, event.traceparent);
+  }
   // Shared with the transaction, which may run more than once.
   auto events = std::make_shared<const std::vector<Event>>(std::move(fetched.events));
-  Batch batch{stream, from, next, std::move(events)};
+  Batch batch{stream, from, next, std::move(events), spans};
   co_await apply(state, std::move(batch));
-  if (state.is_known) state.source.acknowledge(stream, next);
+  if (!state.is_known) co_return;
+  spans->succeed();
+  state.source.acknowledge(stream, next);
 }
 
 Task<void> Consumer::apply(State& state, Batch batch) {
@@ -298,6 +309,7 @@ Task<void> Consumer::apply_alone(State& state, Batch batch, Position to, Event e
                {"subject", event.subject},
                {"version", event.version},
                {"reason", why.message}});
+    if (batch.spans) batch.spans->fail(event.id);
     auto park = [&state, batch, event, to, why, now](sql::Tx& tx) {
       return state.inbox.park(tx, batch.stream, batch.from, to, event, why, now);
     };

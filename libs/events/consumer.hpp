@@ -16,6 +16,7 @@ namespace agora::events {
 /// Named settings of a consumer.
 struct ConsumerOptions {
   std::string publisher{};                       ///< whose log: `order`
+  std::string system{"feed"};                    ///< by which its events travel, as traces call it
   std::chrono::milliseconds wait{20'000};        ///< of one poll
   std::chrono::milliseconds backoff_first{100};  ///< after a failure; doubles
   std::chrono::milliseconds backoff_max{5'000};

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "libs/events/consumer.hpp"
+#include "libs/events/event_spans.hpp"
 
 namespace agora::events {
 
@@ -20,6 +21,7 @@ struct Consumer::Batch {
   Position from{};
   Position to{};  ///< the same as `from`: they are read besides, and move nothing
   std::shared_ptr<const std::vector<Event>> events{};
+  std::shared_ptr<EventSpans> spans{};  ///< of these events; null: they are read besides
 };
 
 struct Consumer::State {
@@ -57,6 +59,7 @@ struct Consumer::State {
   ConsumerOptions options;
   Handler& handler;
   const Clock& clock;
+  telemetry::Tracer& tracer;
   Inbox inbox;
   asio::steady_timer timer;
   asio::steady_timer ended;  ///< cancelled when the loop has ended
@@ -69,6 +72,7 @@ struct Consumer::State {
   telemetry::Gauge& waiting;
   telemetry::Gauge& parked_now;
   telemetry::Gauge& dead;
+  telemetry::Gauge& gap_age;
   telemetry::Gauge& degraded;
   telemetry::Gauge& lag;
   std::set<std::string> assigned{};            ///< streams that are this replica's

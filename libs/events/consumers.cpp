@@ -96,6 +96,7 @@ void Consumers::start(asio::io_context& io, const std::vector<Peer>& peers, cons
   for (const auto& peer : peers) {
     if (peer.url.empty()) continue;
     options.publisher = peer.publisher;
+    options.system = peer.url.substr(0, peer.url.find(':'));
     One one;
     auto names = topics_of(peer.publisher, service_);
     if (peer.url.starts_with("feed:")) {

@@ -44,7 +44,7 @@ struct Event {
   std::string subject{};      ///< id of the aggregate
   std::int64_t version = 0;   ///< 1, 2, 3… of (topic, subject)
   Timestamp time{};           ///< milliseconds
-  std::string traceparent{};  ///< empty: none
+  std::string traceparent{};  ///< empty: none; while it is applied, that of its processing
   std::string log_id{};       ///< of the log it was read from
   std::int64_t sequence = 0;  ///< its number in that log
 

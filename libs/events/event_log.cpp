@@ -116,6 +116,10 @@ std::vector<std::string> declared_consumers(std::string_view publisher) {
 
 }  // namespace
 
+std::vector<std::string> EventLog::consumers() const {
+  return relay_.empty() ? declared_consumers(publisher_) : std::vector<std::string>{};
+}
+
 LogState EventLog::state(sql::Tx& tx) const {
   auto rows = tx.query(kState);
   if (!rows.next()) throw sql::DatabaseError(sql::DatabaseError::Kind::failed, "the event log has lost its row");
@@ -160,6 +164,9 @@ Result<Page> EventLog::read_after(sql::Tx& tx, const ReadRequest& request) const
     while (!cut && rows.next()) {
       if (page.count > 0) page.events += ',';
       append_event(page.events, rows, publisher_, page.log.log_id);
+      if (request.traced && !rows.is_null(7)) {
+        page.traces.push_back({std::string(rows.text(1)), std::string(rows.text(2)), std::string(rows.text(7))});
+      }
       ++page.count;
       page.next.sequence = rows.int64(0);
       page.next.event_id = rows.text(1);

@@ -35,14 +35,21 @@ struct ReadRequest {
   std::optional<Position> after{};              ///< none: a consumer that is born
   std::optional<std::int64_t> birth_through{};  ///< `trimmed_through` when it was born, while it is below that
   std::int64_t limit = 0;                       ///< 0: as many as a page has
+  bool traced = false;                          ///< wants to know the events' traces
 };
 
 /// Events and where to go on. `next` is also past events of topics that were not asked for.
 struct Page {
+  struct Trace {
+    std::string event_id{};
+    std::string topic{};
+    std::string traceparent{};
+  };
   LogState log{};
   Position next{};
   std::string events{};  ///< JSON array of CloudEvents
   std::int64_t count = 0;
+  std::vector<Trace> traces{};  ///< of the events that have one, where they were asked for
 };
 
 /// Numbers of a log, not all of which need have a row.
@@ -97,6 +104,8 @@ class EventLog {
   Trimmed trim(sql::Tx& tx, Timestamp now) const;
 
   const std::string& publisher() const { return publisher_; }
+  /// Services whose acknowledgement its trimming waits for; none where a relay brings it elsewhere.
+  std::vector<std::string> consumers() const;
   const std::string& relay() const { return relay_; }
   const LogLimits& limits() const { return limits_; }
 

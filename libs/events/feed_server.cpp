@@ -7,6 +7,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "libs/events/event_spans.hpp"
 #include "libs/http/pages.hpp"
 #include "libs/json/writer.hpp"
 #include "libs/log/log.hpp"
@@ -119,7 +120,10 @@ FeedServer::FeedServer(asio::io_context& io, sql::Database& database, EventLog l
       log_(std::move(log)),
       clock_(clock),
       metrics_(metrics),
-      lease_(database, "events.trim", log_.limits().trim_lease) {}
+      lease_(database, "events.trim", log_.limits().trim_lease) {
+  // There before anybody is dropped: a counter that begins at 1 has not risen.
+  for (const auto& consumer : log_.consumers()) dropped(consumer);
+}
 
 std::vector<http::Route> FeedServer::routes() {
   const auto feed = [this](Ctx ctx, http::Request request) { return get_feed(std::move(ctx), request); };
@@ -133,6 +137,7 @@ std::vector<http::Route> FeedServer::routes() {
 Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request) {
   AGORA_CO_TRY(auto poll, Poll::from(log_.publisher(), request));
   const auto until = std::chrono::steady_clock::now() + poll.wait;
+  poll.read.traced = metrics_.tracer().on() && !poll.observes;
   // Whoever begins to read the whole log needs it as it is now, whatever they acknowledged or missed before.
   if (poll.observes && !poll.read.after) co_await forget(ctx, poll.consumer);
   while (true) {
@@ -153,6 +158,7 @@ Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request
     }
     if (page.count > 0 || std::chrono::steady_clock::now() >= until) {
       AGORA_CRASH_POINT("events.feed.serving");
+      tell(page);
       co_return to_response(page);
     }
     // What was passed over is not read again at each commit.
@@ -160,6 +166,12 @@ Task<Result<http::Response>> FeedServer::get_feed(Ctx ctx, http::Request request
     // What was committed while we read woke whoever waited then; we did not yet.
     if (wakes_ == seen) co_await wait_until(until);
   }
+}
+
+void FeedServer::tell(const Page& page) {
+  EventSpans spans(metrics_.tracer(), "send", telemetry::TraceSpan::Kind::producer, "feed");
+  for (const auto& [event_id, topic, traceparent] : page.traces) spans.begin(event_id, topic, traceparent);
+  spans.succeed();
 }
 
 Task<Result<http::Response>> FeedServer::forget_consumer(Ctx ctx, http::Request request) {
@@ -190,6 +202,11 @@ void FeedServer::wake() {
 void FeedServer::drain() {
   draining_ = true;
   wake();
+}
+
+telemetry::Counter& FeedServer::dropped(const std::string& consumer) {
+  return metrics_.counter("agora_events_dropped_consumers_total", "Consumers that held the log up for too long.",
+                          {{"consumer", consumer}});
 }
 
 telemetry::Job FeedServer::trim_job() {
@@ -231,10 +248,7 @@ Task<telemetry::MoreWork> FeedServer::trim_round(Ctx ctx) {
   };
   const auto done = co_await database_.write(ctx, work);
   for (const auto& consumer : done.dropped) {
-    metrics_
-        .counter("agora_events_dropped_consumers_total", "Consumers that held the log up for too long.",
-                 {{"consumer", consumer}})
-        .add();
+    dropped(consumer).add();
     log::error(ctx, "a consumer held the log up for too long and was dropped; what it missed is gone",
                {{"consumer", consumer}});
   }

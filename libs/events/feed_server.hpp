@@ -50,6 +50,9 @@ class FeedServer {
   Task<telemetry::MoreWork> trim_round(Ctx ctx);
   Task<void> note_acknowledged(Ctx ctx);
   Task<void> measure(Ctx ctx);
+  telemetry::Counter& dropped(const std::string& consumer);
+  /// To the traces of what a page brings.
+  void tell(const Page& page);
   /// Waits for a commit, the deadline or a drain.
   Task<void> wait_until(Deadline deadline);
   void wake();

@@ -141,6 +141,7 @@ class Inbox {
   struct Counts {
     std::int64_t parked = 0;
     std::int64_t dead = 0;
+    std::optional<Timestamp> waits_since{};  ///< parked_at of the oldest that waits for others
   };
   Counts counts(sql::Tx& tx) const;
 

@@ -40,7 +40,8 @@ constexpr sql::Sql kList{
     "ORDER BY parked_at, log_id, topic, subject, version LIMIT $7"};
 constexpr sql::Sql kCounts{
     "SELECT (SELECT count(*) FROM parked_events WHERE publisher = $1), "
-    "(SELECT count(*) FROM parked_events WHERE publisher = $1 AND dead = 1)"};
+    "(SELECT count(*) FROM parked_events WHERE publisher = $1 AND dead = 1), "
+    "(SELECT parked_at FROM parked_events WHERE publisher = $1 AND reason <> 'failed' ORDER BY parked_at LIMIT 1)"};
 constexpr sql::Sql kReplay{
     "UPDATE parked_events SET retry_at = $4, dead = 0, failed_at = NULL "
     "WHERE log_id = $1 AND topic = $2 AND subject = $3"};
@@ -154,7 +155,7 @@ std::vector<Parked> Inbox::list(sql::Tx& tx, const std::optional<Parked>& after,
 Inbox::Counts Inbox::counts(sql::Tx& tx) const {
   auto rows = tx.query(kCounts, {publisher_});
   rows.next();
-  return {.parked = rows.int64(0), .dead = rows.int64(1)};
+  return {.parked = rows.int64(0), .dead = rows.int64(1), .waits_since = rows.optional_time(2)};
 }
 
 std::int64_t Inbox::replay(sql::Tx& tx, const Subject& subject, Timestamp now) const {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libs/base/unavailable.hpp"
+#include "libs/events/event_spans.hpp"
 #include "libs/log/log.hpp"
 
 namespace agora::events {
@@ -85,6 +86,7 @@ Relay::Relay(sql::Database& database, EventLog log, Transport& transport, RelayL
       limits_(limits),
       clock_(clock),
       lease_(database, "events.relay." + log_.relay(), limits.lease),
+      tracer_(metrics.tracer()),
       age_(metrics.gauge("agora_events_outbox_age_seconds",
                          "Age of the oldest event that the relay has not published.")),
       backlog_(metrics.gauge("agora_events_outbox_backlog", "Events that the relay has not published.")),
@@ -139,9 +141,14 @@ Task<MoreWork> Relay::publish_next(Ctx ctx, sql::Fence fence) {
   if (count == 0) co_return MoreWork::no;
   const auto through = found.events.events.back().sequence;
 
+  EventSpans spans(tracer_, "send", telemetry::TraceSpan::Kind::producer, log_.relay());
+  if (spans.on()) {
+    for (const auto& event : found.events.events) spans.begin(event.event_id, event.topic, event.traceparent);
+  }
   auto done = co_await transport_.publish(ctx, std::move(found.events));
   if (done) done = co_await transport_.commit(ctx);
   if (!done) co_await give_up(std::move(ctx), done.error());
+  spans.succeed();
 
   auto move = [this, fence = std::move(fence), from = found.cursor, through](sql::Tx& tx) {
     const bool is_ours = sql::stands(tx, fence);

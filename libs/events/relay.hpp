@@ -53,6 +53,7 @@ class Relay {
   RelayLimits limits_;
   const Clock& clock_;
   sql::Lease lease_;
+  telemetry::Tracer& tracer_;
   telemetry::Gauge& age_;
   telemetry::Gauge& backlog_;
   telemetry::Counter& published_;

@@ -53,13 +53,17 @@ telemetry::Job Consumer::retry_job() {
 
 Task<telemetry::MoreWork> Consumer::retry_round(State& state, Ctx ctx) {
   const auto limit = state.options.retry_batch_max;
-  auto work = [&state, limit, now = state.clock.now()](sql::Tx& tx) {
+  const auto now = state.clock.now();
+  auto work = [&state, limit, now](sql::Tx& tx) {
     return std::pair{state.inbox.due(tx, now, limit), state.inbox.counts(tx)};
   };
   const auto [due, counts] = co_await state.database.read(std::move(ctx), work);
   state.waiting.set(static_cast<std::int64_t>(due.size()));
   state.parked_now.set(counts.parked);
   state.dead.set(counts.dead);
+  const auto waited = counts.waits_since ? now - *counts.waits_since : std::chrono::microseconds{0};
+  state.gap_age.set(
+      std::max(std::int64_t{0}, std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(waited).count()}));
   for (std::size_t i = 0; i < due.size() && !state.stopping; i += kAtOnce) {
     std::vector<Task<int>> tries;
     for (auto j = i; j < std::min(due.size(), i + kAtOnce); ++j) tries.push_back(drain(state, due[j]));

@@ -17,7 +17,7 @@ class Connection;
 struct ServerState {
   ServerState(const ServerOptions& o, Router router, const Authenticator& authenticator, telemetry::Registry& metrics)
       : options(o),
-        dispatcher(o.name, std::move(router), o.limits, authenticator, metrics),
+        dispatcher(o.name, std::move(router), o.limits, authenticator, metrics, o.traces),
         open(metrics.gauge("http_server_open_connections", "Connections.", {{"server", o.name}})) {}
 
   ServerOptions options;

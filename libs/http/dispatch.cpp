@@ -134,12 +134,14 @@ Response answer_failure(const Ctx& ctx, const Route& route, std::exception_ptr f
 }  // namespace
 
 Dispatcher::Dispatcher(std::string server, Router router, const Limits& limits, const Authenticator& authenticator,
-                       telemetry::Registry& metrics)
+                       telemetry::Registry& metrics, Traces traces)
     : server_(std::move(server)),
       router_(std::move(router)),
       limits_(limits),
       authenticator_(authenticator),
       metrics_(metrics),
+      tracer_(metrics.tracer()),
+      traces_(traces),
       active_(metrics.gauge("http_server_active_requests", "Requests being answered.", {{"server", server_}})),
       shed_(metrics.counter("agora_http_shed_requests_total", "Requests refused because too many were under way.",
                             {{"server", server_}})),
@@ -149,9 +151,8 @@ Task<Response> Dispatcher::answer(RequestData& request) {
   const auto started = std::chrono::steady_clock::now();
   Ctx ctx;
   ctx.deadline = started + limits_.request_deadline;
-  const auto traceparent = Request(request).header("traceparent");
-  const auto parent = traceparent ? telemetry::parse_traceparent(*traceparent) : std::nullopt;
-  ctx.trace = parent ? telemetry::child_of(*parent) : telemetry::new_trace();
+  telemetry::TraceSpan span;
+  ctx.trace = enter_trace(request, span);
 
   const auto found = match(router_, request);
   auto refused = refuse_unrouted(found, request, ctx);
@@ -165,9 +166,38 @@ Task<Response> Dispatcher::answer(RequestData& request) {
     active_.add(-1);
     --in_flight_;
   }
-  observe(found.malformed ? std::nullopt : found.row, request.method, response.status,
+  const auto row = found.malformed ? std::nullopt : found.row;
+  observe(row, request.method, response.status,
           std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+  if (span.context.valid()) tell(std::move(span), row, request.method, response.status);
   co_return response;
+}
+
+/// `span`: filled where the request's trace is told of.
+TraceContext Dispatcher::enter_trace(const RequestData& request, telemetry::TraceSpan& span) const {
+  const auto traceparent = Request(request).header("traceparent");
+  const auto parent = traceparent ? telemetry::parse_traceparent(*traceparent) : std::nullopt;
+  if (!parent && traces_ == Traces::follow) return telemetry::new_unsampled_trace();
+  const auto trace = tracer_.enter(parent);
+  if (!tracer_.records(trace)) return trace;
+  span = tracer_.begin({}, telemetry::TraceSpan::Kind::server);
+  span.context = trace;
+  if (parent) span.parent = parent->span_id;
+  return trace;
+}
+
+void Dispatcher::tell(telemetry::TraceSpan span, std::optional<std::size_t> row, Method method, int status) const {
+  span.name = to_string(method);
+  span.attributes = {{"http.request.method", span.name},
+                     {"http.response.status_code", std::int64_t{status}},
+                     {"agora.server", server_}};
+  if (row) {
+    const auto& path = router_.routes()[*row].path;
+    span.name += ' ' + path;
+    span.attributes.emplace_back("http.route", path);
+  }
+  span.failed = status >= 500;
+  tracer_.tell(std::move(span));
 }
 
 Response Dispatcher::refuse(std::string_view code, std::string_view detail) {

@@ -7,7 +7,7 @@
 #include "libs/http/authenticator.hpp"
 #include "libs/http/match.hpp"
 #include "libs/http/server.hpp"
-#include "libs/telemetry/metrics.hpp"
+#include "libs/telemetry/tracer.hpp"
 
 namespace agora::http {
 
@@ -16,7 +16,7 @@ namespace agora::http {
 class Dispatcher {
  public:
   Dispatcher(std::string server, Router router, const Limits& limits, const Authenticator& authenticator,
-             telemetry::Registry& metrics);
+             telemetry::Registry& metrics, Traces traces = Traces::begin);
 
   /// Answers any request that passed the gate. Never throws.
   Task<Response> answer(RequestData& request);
@@ -38,6 +38,8 @@ class Dispatcher {
   Task<Response> handle(const Route& route, RequestData& request, Ctx ctx);
   Result<Principal> authenticate(const Route& route, const RequestData& request) const;
   bool admit(const Route& route) const;
+  TraceContext enter_trace(const RequestData& request, telemetry::TraceSpan& span) const;
+  void tell(telemetry::TraceSpan span, std::optional<std::size_t> row, Method method, int status) const;
   void observe(std::optional<std::size_t> row, Method method, int status, double seconds);
 
   std::string server_;
@@ -45,6 +47,8 @@ class Dispatcher {
   Limits limits_;
   const Authenticator& authenticator_;
   telemetry::Registry& metrics_;
+  telemetry::Tracer& tracer_;
+  Traces traces_;
   telemetry::Gauge& active_;
   telemetry::Counter& shed_;
   std::int64_t in_flight_ = 0;

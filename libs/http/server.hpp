@@ -29,12 +29,17 @@ struct Limits {
   std::chrono::milliseconds request_deadline{5'000};  ///< Ctx::deadline of a handler
 };
 
+/// Whether a request without a trace begins one that is told of, or only follows its caller's: polls and scrapes come
+/// again and again.
+enum class Traces { begin, follow };
+
 struct ServerOptions {
   std::string name;  ///< label of its metrics: `public`, `internal`
   std::vector<std::string> addresses{"127.0.0.1", "::1"};
   std::uint16_t port = 0;      ///< 0: any free port (tests)
   std::string port_setting{};  ///< what moves the port, for the message when it is busy: `--port or AGORA_ORDER_PORT`
   Limits limits{};
+  Traces traces = Traces::begin;
 };
 
 /// A busy port: the message names the address, the process that holds it when that can be known, and the setting that

@@ -2,15 +2,18 @@
 
 #include <csignal>
 #include <iostream>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "libs/http/probe.hpp"
 #include "libs/http/server.hpp"
 #include "libs/service/offers_file.hpp"
+#include "libs/telemetry/tracer.hpp"
 
 namespace agora::service {
 namespace {
@@ -28,7 +31,8 @@ http::ServerOptions server_options(const Settings& settings, std::string port_na
   for (auto& c : variable) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   auto setting = "--" + (port_name == "public" ? std::string("port") : port_name + "-port");
   setting += " or AGORA_" + variable + (port_name == "public" ? "_PORT" : "_INTERNAL_PORT");
-  return {std::move(port_name), settings.bind, port, std::move(setting), settings.http};
+  const auto traces = port_name == "public" ? http::Traces::begin : http::Traces::follow;
+  return {std::move(port_name), settings.bind, port, std::move(setting), settings.http, traces};
 }
 
 }  // namespace
@@ -53,6 +57,7 @@ bool Process::start(Parts parts) {
     std::cout << http::describe(parts.routes);
     return false;
   }
+  if (!settings_.traces.endpoint.empty()) start_tracing();
   http::Router internal;
   internal.mount("", http::health_routes(readiness_, metrics_));
   if (events::publishes(settings_.name)) {
@@ -77,6 +82,23 @@ bool Process::start(Parts parts) {
   if (keys_) poll_keys();
   if (feed_) start_log();
   return true;
+}
+
+void Process::start_tracing() {
+  char host[256] = "unknown";
+  ::gethostname(host, sizeof host - 1);
+  telemetry::Resource resource{{"service.name", settings_.program()},
+                               {"service.namespace", "agora"},
+                               {"service.instance.id", std::string(host) + ':' + std::to_string(::getpid())},
+                               {"deployment.environment.name", settings_.environment}};
+  const auto& options = settings_.traces;
+  traces_.emplace(options, std::move(resource), metrics_.tracer());
+  exporting_ = std::make_unique<telemetry::JobLoop>(io_, "traces.export", options.interval, 2 * options.deadline,
+                                                    traces_->job(), metrics_);
+  metrics_.tracer().start({.sampled = options.share().value(),
+                           .queue_max = static_cast<std::size_t>(options.queue_max),
+                           .batch_max = static_cast<std::size_t>(options.batch_max)},
+                          [this] { asio::post(io_, [this] { exporting_->wake(); }); });
 }
 
 void Process::start_consumers() {
@@ -142,6 +164,11 @@ Task<void> Process::drain() {
     co_await relaying_->stop();
     const Ctx ctx{.deadline = std::chrono::steady_clock::now() + kReleaseDeadline};
     co_await relay_->release(ctx);
+  }
+  if (exporting_) {
+    co_await exporting_->stop();
+    const Ctx ctx{.deadline = std::chrono::steady_clock::now() + kReleaseDeadline};
+    co_await traces_->flush(ctx);
   }
   io_.stop();
 }

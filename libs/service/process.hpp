@@ -59,6 +59,7 @@ class Process {
   int run();
 
  private:
+  void start_tracing();
   void start_consumers();
   /// Has what is committed numbered, served, and published.
   void start_log();
@@ -81,6 +82,8 @@ class Process {
   std::optional<events::kafka::KafkaTransport> kafka_;
   std::optional<events::Relay> relay_;
   std::unique_ptr<telemetry::JobLoop> relaying_;
+  std::optional<TraceExport> traces_;
+  std::unique_ptr<telemetry::JobLoop> exporting_;
   std::optional<events::Numbering> numbering_;
   std::optional<events::Consumers> consumers_;
   std::unique_ptr<http::Server> public_server_;

@@ -100,6 +100,29 @@ void declare_tokens(config::Parser& parser, Settings& c) {
   });
 }
 
+void declare_traces(config::Parser& parser, TraceExportOptions& traces) {
+  parser.option("otlp", traces.endpoint, "Collector that traces are sent to by OTLP/HTTP: http://HOST:4318",
+                {.env = "OTEL_EXPORTER_OTLP_ENDPOINT"});
+  parser.option("otlp.sampled", traces.sampled, "Share of all traces that is sent, 0 to 1",
+                {.env = "OTEL_TRACES_SAMPLER_ARG"});
+  parser.option("otlp.queue-max", traces.queue_max, "Most spans that wait; more are dropped and counted",
+                {.min = 1, .max = 1'000'000});
+  parser.option("otlp.batch-max", traces.batch_max, "Most spans in one request", {.min = 1, .max = 10'000});
+  parser.option("otlp.interval", traces.interval, "Spans wait at most this long", {.min = 1, .max = kDay});
+  parser.option("otlp.deadline", traces.deadline, "Longest time of one request", {.min = 1, .max = 30'000});
+  parser.option("otlp.backoff-max", traces.backoff_max, "Longest time between tries while the collector is away",
+                {.min = 1, .max = kDay});
+  parser.rule([&traces]() -> std::optional<std::string> {
+    const auto& url = traces.endpoint;
+    if (url.empty() || url.starts_with("http://") || url.starts_with("https://")) return std::nullopt;
+    return "--otlp must be http://HOST:PORT or https://HOST:PORT";
+  });
+  parser.rule([&traces]() -> std::optional<std::string> {
+    if (traces.share()) return std::nullopt;
+    return "--otlp.sampled must be a number from 0 to 1";
+  });
+}
+
 }  // namespace
 
 void Settings::declare(config::Parser& parser, const std::vector<std::string>& publishers) {
@@ -132,6 +155,7 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
   declare_tokens(parser, *this);
   declare_http(parser, http);
   declare_sql(parser, sql);
+  declare_traces(parser, traces);
   parser.flag("check", check, "Ask the running service whether it is ready; exit 0 or 1");
   parser.flag("print-routes", print_routes, "Print the routes as JSON lines");
 

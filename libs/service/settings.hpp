@@ -12,6 +12,7 @@
 #include "libs/http/server.hpp"
 #include "libs/jwt/key_poll.hpp"
 #include "libs/log/log.hpp"
+#include "libs/service/trace_export.hpp"
 #include "libs/sql/database.hpp"
 
 namespace agora::service {
@@ -46,6 +47,7 @@ struct Settings {
   std::chrono::milliseconds relay_deadline{20'000};
   events::ConsumerOptions consumer{};
   sql::Limits sql{};
+  TraceExportOptions traces{};
 
   std::string log_level = "info";
   bool check = false;         ///< ask the running service's /readyz, exit 0 or 1

@@ -22,11 +22,8 @@
 #include "libs/base/task.hpp"
 #include "libs/sql/migrations.hpp"
 #include "libs/sql/queue.hpp"
+#include "libs/sql/traced_write.hpp"
 #include "libs/sql/tx.hpp"
-
-namespace agora::telemetry {
-class Registry;
-}
 
 namespace agora::sql {
 
@@ -66,6 +63,7 @@ class Database {
   virtual ~Database() = default;
 
   virtual Engine engine() const = 0;
+  telemetry::Tracer& tracer() const { return tracer_; }
 
   /// Brings the schema up to the last of `migrations`. Refuses (DatabaseError failed) when the text of a landed one
   /// differs, or the database has steps that this program does not know. Of several processes one migrates, the others
@@ -102,10 +100,13 @@ class Database {
   virtual bool run_inline(Member& member) = 0;
 
  protected:
+  explicit Database(telemetry::Registry& metrics) : tracer_(metrics.tracer()) {}
+
   /// For engines: after every commit.
   void tell_committed();
 
  private:
+  telemetry::Tracer& tracer_;
   std::mutex listener_mutex_;
   std::function<void()> listener_;
 };
@@ -250,6 +251,7 @@ template <class Work>
 Task<std::invoke_result_t<Work&, Tx&>> Database::write(Ctx ctx, Work work) {
   detail::WorkMember<Work, std::invoke_result_t<Work&, Tx&>> member(std::move(work));
   member.deadline = ctx.deadline;
+  const TracedWrite traced(tracer_, engine(), ctx.trace, "write", member);
   co_await detail::wait_for(*this, &Database::enqueue_write, member);
   co_return member.take();
 }
@@ -293,6 +295,7 @@ Task<Answer> Span<Command, Answer>::operator()(Ctx ctx, Command command) {
   CommandMember member(std::move(command));
   member.span = core.get();
   member.deadline = ctx.deadline;
+  const TracedWrite traced(database_->tracer(), database_->engine(), ctx.trace, core->name(), member);
   co_await detail::wait_for(*database_, &Database::enqueue_write, member);
   co_return std::move(*member.answer);
 }

@@ -85,6 +85,7 @@ std::vector<Member*> MemberQueue::take_if(std::int64_t max, std::chrono::millise
       if (member->deadline <= now) {
         late.push_back(member);
       } else if (wanted(taken, *member)) {
+        member->taken = now;
         taken.push_back(member);
       } else {
         passed.push_back(member);

@@ -14,6 +14,7 @@
 
 #include "libs/base/clock.hpp"
 #include "libs/sql/tx.hpp"
+#include "libs/telemetry/metrics.hpp"
 
 namespace agora::sql {
 
@@ -41,6 +42,9 @@ class Member {
   Deadline deadline = Deadline::max();
   std::unique_ptr<Waiter> waiter{};
   std::exception_ptr error{};
+  // For whoever traces it:
+  Deadline taken{};             ///< when it came out of the queue
+  std::int64_t group_size = 0;  ///< how many committed together; 0: it never began
 };
 
 /// Commands of one span that are handled together.
@@ -81,6 +85,28 @@ std::vector<Unit> to_units(const std::vector<Member*>& members);
 
 /// Wakes the waiters of members that are done, with one post per executor.
 void wake(const std::vector<Member*>& members);
+
+/// Counts a connection as busy while it lives.
+class Busy {
+ public:
+  explicit Busy(telemetry::Gauge& gauge) : gauge_(gauge) { gauge_.add(1); }
+  ~Busy() { gauge_.add(-1); }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  telemetry::Gauge& gauge_;
+};
+
+/// What a pool of connections says of itself, for both engines under the same names.
+struct PoolGauges {
+  /// `pool`: `writers`, `readers`.
+  PoolGauges(telemetry::Registry& metrics, const std::string& pool)
+      : connections(metrics.gauge("agora_sql_connections", "Connections to the database.", {{"pool", pool}})),
+        busy(metrics.gauge("agora_sql_busy_connections", "Connections with a transaction.", {{"pool", pool}})) {}
+  telemetry::Gauge& connections;
+  telemetry::Gauge& busy;
+};
 
 /// Members in order of arrival, bounded. Thread-safe.
 class MemberQueue {

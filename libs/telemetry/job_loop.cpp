@@ -27,8 +27,9 @@ struct JobLoop::State {
         job(std::move(job_)),
         timer(io),
         ended(io, Deadline::max()),
-        rounds(metrics.counter("agora_job_rounds_total", "Rounds of a job that ended, well or not.", {{"job", name}})),
-        failures(metrics.counter("agora_job_failures_total", "Rounds of a job that failed.", {{"job", name}})) {}
+        rounds(metrics.counter("agora_job_rounds_total", "Rounds of a job that ended, well or not.",
+                               {{"job_name", name}})),
+        failures(metrics.counter("agora_job_failures_total", "Rounds of a job that failed.", {{"job_name", name}})) {}
 
   std::string name;
   std::chrono::milliseconds interval;
@@ -59,7 +60,7 @@ Task<void> JobLoop::run(std::shared_ptr<State> state) {
     state->woken = false;
     Ctx ctx;
     ctx.deadline = std::chrono::steady_clock::now() + state->deadline;
-    ctx.trace = new_trace();
+    ctx.trace = new_unsampled_trace();
     const auto failed = [&](std::string_view reason) {
       well = false;
       state->failures.add();

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "libs/log/log.hpp"
+#include "libs/telemetry/tracer.hpp"
 
 namespace agora::telemetry {
 namespace {
@@ -133,6 +134,17 @@ ProcessStats read_process_stats() {
   return stats;
 }
 
+void expose_traces(std::string& out, const Tracer::Counters& spans) {
+  out += fmt::format(
+      "# HELP agora_trace_spans_dropped_total Spans of traces that nobody will see.\n"
+      "# TYPE agora_trace_spans_dropped_total counter\n"
+      "agora_trace_spans_dropped_total{{reason=\"queue_full\"}} {}\n"
+      "agora_trace_spans_dropped_total{{reason=\"refused\"}} {}\n"
+      "# HELP agora_trace_spans_exported_total Spans of traces that the collector took.\n"
+      "# TYPE agora_trace_spans_exported_total counter\nagora_trace_spans_exported_total {}\n",
+      spans.queue_full.value(), spans.refused.value(), spans.exported.value());
+}
+
 void expose_process(std::string& out) {
   const auto stats = read_process_stats();
   out += fmt::format(
@@ -206,7 +218,7 @@ struct Registry::Impl {
   }
 };
 
-Registry::Registry() : impl_(std::make_unique<Impl>()) {}
+Registry::Registry() : impl_(std::make_unique<Impl>()), tracer_(std::make_unique<Tracer>()) {}
 Registry::~Registry() = default;
 
 Counter& Registry::counter(std::string_view name, std::string_view help, Labels labels) {
@@ -252,6 +264,7 @@ std::string Registry::expose() const {
     }
   }
   expose_process(out);
+  expose_traces(out, tracer_->counters());
   return out;
 }
 

@@ -12,6 +12,8 @@
 
 namespace agora::telemetry {
 
+class Tracer;
+
 /// Label names and values of one time series. Values come from closed sets (route templates, statuses), never ids.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
@@ -78,12 +80,16 @@ class Registry {
   Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
                        Labels labels = {});
 
+  /// Spans of traces: who can count can also tell of what it did. As thread-safe as this.
+  Tracer& tracer() { return *tracer_; }
+
   /// Prometheus text exposition format 0.0.4; what GET /metrics answers.
   std::string expose() const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Tracer> tracer_;
 };
 
 }  // namespace agora::telemetry

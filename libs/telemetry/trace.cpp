@@ -52,6 +52,12 @@ TraceContext new_trace() {
   return trace;
 }
 
+TraceContext new_unsampled_trace() {
+  auto trace = new_trace();
+  trace.flags = 0;
+  return trace;
+}
+
 TraceContext child_of(const TraceContext& parent) {
   TraceContext child = parent;
   fill_random(child.span_id.data(), child.span_id.size());

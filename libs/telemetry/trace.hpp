@@ -11,6 +11,8 @@ std::optional<TraceContext> parse_traceparent(std::string_view header);
 
 /// A trace of its own, random ids, sampled flag set.
 TraceContext new_trace();
+/// The same, not sampled: of what is done again and again, and seldom anything.
+TraceContext new_unsampled_trace();
 
 /// The same trace, a new span: what a callee works under.
 TraceContext child_of(const TraceContext& parent);

@@ -75,7 +75,7 @@ def test_a_canceled_order_does_not_expire(launch):
     order = place(user).json()
     assert user.post(f"/orders/{order['order_id']}/cancellation").status_code == 200
     user = look_for_expired(shop).as_user("token-u1")
-    rounds = 'agora_job_rounds_total{job="order.expiry"} '
+    rounds = 'agora_job_rounds_total{job_name="order.expiry"} '
     count = lambda: int(shop.metrics().split(rounds)[1].split("\n")[0])
     target = count() + 10
     deadline = time.monotonic() + 10

@@ -208,8 +208,8 @@ def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder, ne
     assert poll("notification", log_id="another", after=99_999, after_id="x", ack=99_999).status_code == 410
     assert poll("notification", **{**here, "after": 99_999}, ack=99_999).status_code == 410
     assert poll("notification", **here, ack=here["after"] + 1).status_code == 422
-    rounds = int(re.search(r'agora_job_rounds_total{job="events.trim"} (\d+)', service.metrics())[1])
-    eventually(lambda: int(re.search(r'agora_job_rounds_total{job="events.trim"} (\d+)', service.metrics())[1]) > rounds + 2)
+    rounds = int(re.search(r'agora_job_rounds_total{job_name="events.trim"} (\d+)', service.metrics())[1])
+    eventually(lambda: int(re.search(r'agora_job_rounds_total{job_name="events.trim"} (\d+)', service.metrics())[1]) > rounds + 2)
     assert service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == facts
     assert poll("notification", **here, ack=here["after"]).status_code == 200
     eventually(lambda: service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == 0)

@@ -75,7 +75,7 @@ def test_a_full_disk_sends_nothing_twice(launch, world, mail_server, folder):
     mail_server.answer = lambda message: control.write_text("disk_full") and "250 taken"
     world.order.send(*(world.group_placed(f"g{i}") for i in range(40)))
     eventually(lambda: mail_server.tries)
-    failures = lambda: int(re.search(r'agora_job_failures_total\{job="notification.delivery"\} (\d+)', service.metrics())[1])
+    failures = lambda: int(re.search(r'agora_job_failures_total\{job_name="notification.delivery"\} (\d+)', service.metrics())[1])
     eventually(lambda: failures() >= 20)
     assert len(mail_server.tries) == len(set(mail_server.tries)) < 40
     mail_server.answer = lambda message: "250 taken"

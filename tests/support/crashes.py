@@ -31,7 +31,7 @@ def rearm(service, point):
 
 
 def rounds(service, job):
-    return int(re.search(rf'agora_job_rounds_total{{job="{job}"}} (\d+)', service.metrics())[1])
+    return int(re.search(rf'agora_job_rounds_total{{job_name="{job}"}} (\d+)', service.metrics())[1])
 
 
 def arm(service):

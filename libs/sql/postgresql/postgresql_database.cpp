@@ -66,13 +66,12 @@ std::optional<std::string> reason_to_run_again(const DatabaseError& error) {
 }  // namespace
 
 PostgresqlDatabase::PostgresqlDatabase(const std::string& url, const Limits& limits, telemetry::Registry& metrics)
-    : url_(url),
+    : Database(metrics),
+      url_(url),
       limits_(limits),
       metrics_(metrics),
-      writers_(limits.queue_max,
-               metrics.gauge("agora_sql_connections", "Connections to the database.", {{"pool", "writers"}})),
-      readers_(limits.queue_max,
-               metrics.gauge("agora_sql_connections", "Connections to the database.", {{"pool", "readers"}})),
+      writers_(limits.queue_max, PoolGauges(metrics, "writers")),
+      readers_(limits.queue_max, PoolGauges(metrics, "readers")),
       group_sizes_(metrics.histogram("agora_sql_group_size", "Works and commands in one commit.", kGroupBuckets)),
       commit_seconds_(
           metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)),
@@ -81,6 +80,8 @@ PostgresqlDatabase::PostgresqlDatabase(const std::string& url, const Limits& lim
       sessions_ended_(metrics.counter("agora_sql_stopped_sessions_ended_total",
                                       "Sessions of stopped processes, ended because they may hold locks.")) {
   check_url(url);
+  // There before any happens: a counter that begins at 1 has not risen.
+  for (const auto* reason : {"40001", "40P01", "connection"}) retries(reason);
   const auto add_thread = [&](auto loop) {
     auto& connection = *connections_.emplace_back(std::make_unique<Connection>(url, limits.idle_in_transaction_max));
     threads_.emplace_back([this, loop, &connection] { (this->*loop)(connection); });
@@ -89,6 +90,8 @@ PostgresqlDatabase::PostgresqlDatabase(const std::string& url, const Limits& lim
   for (std::int64_t i = 0; i < limits.readers; ++i) add_thread(&PostgresqlDatabase::read_loop);
   metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
                          [this] { return writers_.queue.size(); });
+  metrics.gauge_callback("agora_sql_waiting_reads", "Reads that wait for a connection.", {},
+                         [this] { return readers_.queue.size(); });
 }
 
 PostgresqlDatabase::~PostgresqlDatabase() {
@@ -141,7 +144,7 @@ void PostgresqlDatabase::try_to_connect(Connection& connection, Pool& pool) {
     return;
   }
   ++pool.alive;
-  pool.connections.add(1);
+  pool.gauges.connections.add(1);
   if (pool.down.exchange(false)) log::info({}, "the database can be reached again");
 }
 
@@ -176,6 +179,11 @@ Milliseconds PostgresqlDatabase::time_left(Deadline deadline) const {
   return std::clamp(left, Milliseconds{1}, limits_.statement_time_max);
 }
 
+telemetry::Counter& PostgresqlDatabase::retries(const std::string& reason) {
+  return metrics_.counter("agora_sql_retries_total", "Transactions run again, by the SQLSTATE that ended them.",
+                          {{"sqlstate", reason}});
+}
+
 void PostgresqlDatabase::run_again(Connection& connection, Deadline deadline, const std::function<void()>& once) {
   for (int attempt = 0;; ++attempt) {
     try {
@@ -184,10 +192,7 @@ void PostgresqlDatabase::run_again(Connection& connection, Deadline deadline, co
     } catch (const DatabaseError& error) {
       const auto reason = reason_to_run_again(error);
       if (!reason || attempt >= limits_.retries_max || std::chrono::steady_clock::now() >= deadline) throw;
-      metrics_
-          .counter("agora_sql_retries_total", "Transactions run again, by the SQLSTATE that ended them.",
-                   {{"sqlstate", *reason}})
-          .add();
+      retries(*reason).add();
     }
     std::this_thread::sleep_for(jittered(attempt, kFirstBackoff, kBackoffMax));
   }
@@ -204,12 +209,13 @@ void PostgresqlDatabase::read_loop(Connection& connection) {
     }
     if (!connection.alive()) {
       --readers_.alive;
-      readers_.connections.add(-1);
+      readers_.gauges.connections.add(-1);
     }
   }
 }
 
 void PostgresqlDatabase::read(Connection& connection, Member& member) {
+  const Busy busy(readers_.gauges.busy);
   try {
     run_again(connection, member.deadline, [&] {
       connection.begin(kBeginRead, time_left(member.deadline));
@@ -240,12 +246,13 @@ void PostgresqlDatabase::write_loop(Connection& connection) {
     }
     if (!connection.alive()) {
       --writers_.alive;
-      writers_.connections.add(-1);
+      writers_.gauges.connections.add(-1);
     }
   }
 }
 
 void PostgresqlDatabase::write(Connection& connection, Unit& unit) {
+  const Busy busy(writers_.gauges.busy);
   const auto started = std::chrono::steady_clock::now();
   const auto& members = unit.members;
   try {
@@ -274,6 +281,7 @@ void PostgresqlDatabase::write(Connection& connection, Unit& unit) {
   commit_seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   AGORA_CRASH_POINT("sql.after_commit");
   group_sizes_.observe(static_cast<double>(members.size()));
+  for (auto* member : members) member->group_size = static_cast<std::int64_t>(members.size());
   wake(members);
 }
 

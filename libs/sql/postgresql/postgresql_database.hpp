@@ -10,12 +10,6 @@
 #include "libs/sql/database.hpp"
 #include "libs/sql/postgresql/connection.hpp"
 
-namespace agora::telemetry {
-class Counter;
-class Gauge;
-class Histogram;
-}  // namespace agora::telemetry
-
 namespace agora::sql::postgresql {
 
 /// PostgreSQL ≥ 15: one transaction per work or span, on N writer connections; reads on M others. libpq is waited for
@@ -40,10 +34,9 @@ class PostgresqlDatabase final : public Database {
  private:
   /// Connections that serve one queue, a thread each.
   struct Pool {
-    Pool(std::int64_t queue_max, telemetry::Gauge& connections_alive)
-        : queue(queue_max), connections(connections_alive) {}
+    Pool(std::int64_t queue_max, PoolGauges pool_gauges) : queue(queue_max), gauges(pool_gauges) {}
     MemberQueue queue;
-    telemetry::Gauge& connections;
+    PoolGauges gauges;
     std::atomic<int> alive{0};
     std::atomic<bool> down{false};  ///< connecting failed, and there is no connection
     std::mutex connecting;          ///< one tries, the others answer
@@ -62,6 +55,7 @@ class PostgresqlDatabase final : public Database {
   void commit_once(Connection& connection, Unit& unit, std::size_t first, std::size_t count, Deadline deadline);
   /// Calls `once` again after serialization failures and connections lost before COMMIT.
   void run_again(Connection& connection, Deadline deadline, const std::function<void()>& once);
+  telemetry::Counter& retries(const std::string& reason);
   std::chrono::milliseconds time_left(Deadline deadline) const;
   void end_stopped_sessions(Connection& connection);
 

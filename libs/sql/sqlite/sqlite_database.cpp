@@ -75,7 +75,8 @@ SqliteDatabase::FileLock::~FileLock() {
 
 SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synchronous, const Limits& limits,
                                telemetry::Registry& metrics)
-    : limits_(limits),
+    : Database(metrics),
+      limits_(limits),
       lock_(path),
       writer_(path, Mode::read_write, synchronous),
       page_bytes_(writer_.pragma("PRAGMA page_size")),
@@ -83,6 +84,8 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
       checkpoint_at_(reuse_pages_),
       writes_(limits.queue_max),
       reads_(limits.queue_max),
+      writing_(metrics, "writers"),
+      reading_(metrics, "readers"),
       group_sizes_(metrics.histogram("agora_sql_group_size", "Works and commands in one commit.", kGroupBuckets)),
       commit_seconds_(
           metrics.histogram("agora_sql_commit_seconds", "Time of a group from BEGIN to COMMIT.", kCommitBuckets)) {
@@ -109,6 +112,10 @@ SqliteDatabase::SqliteDatabase(const std::string& path, const std::string& synch
   // Last: an opening that fails must leave nothing of itself behind.
   metrics.gauge_callback("agora_sql_waiting_writes", "Works and commands that wait for the writer.", {},
                          [this] { return writes_.size(); });
+  metrics.gauge_callback("agora_sql_waiting_reads", "Reads that wait for a connection.", {},
+                         [this] { return reads_.size(); });
+  writing_.connections.set(1);
+  reading_.connections.set(limits.readers);
 }
 
 SqliteDatabase::~SqliteDatabase() {
@@ -156,6 +163,7 @@ void SqliteDatabase::end_inline_snapshot() {
 }
 
 void SqliteDatabase::run_read(Connection& connection, Member& member) {
+  const Busy busy(reading_.busy);
   // A transaction, so that all its statements see one state.
   run(connection, "BEGIN");
   SqliteTx tx(connection);
@@ -200,6 +208,7 @@ void SqliteDatabase::write_loop() {
 }
 
 void SqliteDatabase::run_group(std::vector<Member*> members) {
+  const Busy busy(writing_.busy);
   const auto started = std::chrono::steady_clock::now();
   auto units = to_units(members);
   std::vector<Member*> unstarted;
@@ -219,6 +228,7 @@ void SqliteDatabase::run_group(std::vector<Member*> members) {
   }
   AGORA_CRASH_POINT("sql.after_commit");
   group_sizes_.observe(static_cast<double>(members.size()));
+  for (auto* member : members) member->group_size = static_cast<std::int64_t>(members.size());
   wake(members);
 }
 

@@ -9,10 +9,6 @@
 #include "libs/sql/database.hpp"
 #include "libs/sql/sqlite/connection.hpp"
 
-namespace agora::telemetry {
-class Histogram;
-}  // namespace agora::telemetry
-
 namespace agora::sql::sqlite {
 
 /// SQLite with group commit: one writer thread, which alone writes and checkpoints the file; read connections beside
@@ -47,7 +43,7 @@ class SqliteDatabase final : public Database {
 
   void write_loop();
   void read_loop(Connection& connection);
-  static void run_read(Connection& connection, Member& member);
+  void run_read(Connection& connection, Member& member);
   void run_group(std::vector<Member*> members);
   /// Whether the group committed; false: nothing is there, every member must run again alone.
   bool commit_together(std::vector<Unit>& units, std::vector<Member*>& unstarted);
@@ -87,6 +83,8 @@ class SqliteDatabase final : public Database {
   std::unique_ptr<Connection> inline_reader_;
   std::uint64_t inline_snapshot_ = 0;  ///< commits that its open transaction sees
   std::atomic<std::uint64_t> commits_{0};
+  PoolGauges writing_;
+  PoolGauges reading_;
   telemetry::Histogram& group_sizes_;
   telemetry::Histogram& commit_seconds_;
   std::vector<std::thread> read_threads_;

@@ -52,8 +52,8 @@ TEST(JobLoop, GoesOnAfterARoundThatThrewAndStopsWhenAsked) {
   io.run();
   EXPECT_EQ(seen.rounds, 5);
   const auto text = metrics.expose();
-  EXPECT_NE(text.find("agora_job_rounds_total{job=\"test\"} 5\n"), std::string::npos);
-  EXPECT_NE(text.find("agora_job_failures_total{job=\"test\"} 1\n"), std::string::npos);
+  EXPECT_NE(text.find("agora_job_rounds_total{job_name=\"test\"} 5\n"), std::string::npos);
+  EXPECT_NE(text.find("agora_job_failures_total{job_name=\"test\"} 1\n"), std::string::npos);
 }
 
 TEST(JobLoop, StopWaitsForTheRoundUnderWay) {
@@ -87,7 +87,7 @@ TEST(JobLoop, SurvivesWhateverARoundThrows) {
   seen.loop = &loop;
   EXPECT_NO_THROW(io.run());
   EXPECT_EQ(seen.rounds, 2);
-  EXPECT_EQ(metrics.counter("agora_job_failures_total", "", {{"job", "test"}}).value(), 1U);
+  EXPECT_EQ(metrics.counter("agora_job_failures_total", "", {{"job_name", "test"}}).value(), 1U);
 }
 
 TEST(JobLoop, SurvivesAJobThatIsNoCoroutineYet) {
@@ -103,7 +103,7 @@ TEST(JobLoop, SurvivesAJobThatIsNoCoroutineYet) {
   seen.loop = &loop;
   EXPECT_NO_THROW(io.run());
   EXPECT_EQ(seen.rounds, 5);
-  EXPECT_EQ(metrics.counter("agora_job_failures_total", "", {{"job", "test"}}).value(), 1U);
+  EXPECT_EQ(metrics.counter("agora_job_failures_total", "", {{"job_name", "test"}}).value(), 1U);
 }
 
 /// More to do at once, until the third.

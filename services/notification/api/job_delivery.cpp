@@ -2,6 +2,7 @@
 
 #include "libs/base/gather.hpp"
 #include "libs/log/log.hpp"
+#include "libs/telemetry/tracer.hpp"
 #include "services/notification/api/jobs.hpp"
 #include "services/notification/api/messages.hpp"
 #include "services/notification/core/claims.hpp"
@@ -14,13 +15,39 @@ using telemetry::MoreWork;
 /// Due mails looked at in a round, for each that can be sent in it: those that go nowhere must not hold up the others.
 constexpr int kLookAhead = 8;
 
+constexpr std::chrono::milliseconds kMeasureInterval{1'000};
+
 /// What a round uses; outlives the job.
 struct Delivering {
+  Delivering(NotificationStore& notifications_, MailChannel& channel_, const Clock& clock_, const Config& config_,
+             telemetry::Registry& metrics_, std::chrono::milliseconds allowed)
+      : notifications(notifications_),
+        channel(channel_),
+        clock(clock_),
+        config(config_),
+        metrics(metrics_),
+        pending(metrics.gauge("agora_mail_pending", "Mails that are to be delivered, now or later.")),
+        dead(metrics.gauge("agora_mail_dead", "Mails that were given up and that nobody had tried again.")),
+        watch(allowed) {
+    // There before any happens: a counter that begins at 1 has not risen.
+    for (const auto status :
+         {DeliveryStatus::pending, DeliveryStatus::sent, DeliveryStatus::suppressed, DeliveryStatus::dead}) {
+      attempts(status);
+    }
+  }
+  telemetry::Counter& attempts(DeliveryStatus status) const {
+    return metrics.counter("agora_mail_attempts_total", "Attempts to deliver a mail, by what became of it.",
+                           {{"status", std::string(to_string(status))}});
+  }
+
   NotificationStore& notifications;
   MailChannel& channel;
   const Clock& clock;
   const Config& config;
   telemetry::Registry& metrics;
+  telemetry::Gauge& pending;
+  telemetry::Gauge& dead;
+  Deadline measure_at{};
   ClaimWatch watch;
   ClaimId claim{};                    ///< of the round before, when it did not come to its end
   std::vector<Delivery> not_noted{};  ///< what became of its mails
@@ -56,11 +83,28 @@ std::optional<Outcome> settled(const Delivering& self, const DueMail& due) {
   return std::nullopt;
 }
 
+/// Tells the trace of what happened that somebody was written to of it.
+void trace(const Delivering& self, std::optional<telemetry::TraceSpan> span, const DueMail& due,
+           const Outcome& outcome) {
+  if (!span) return;
+  span->failed = outcome.status != DeliveryStatus::sent;
+  span->attributes = {{"agora.notification.id", due.notification_id.str()},
+                      {"agora.notification.kind", std::string(to_string(due.kind))},
+                      {"agora.mail.attempt", due.attempts + 1},
+                      {"agora.mail.status", std::string(to_string(outcome.status))}};
+  self.metrics.tracer().tell(*std::move(span));
+}
+
 /// What became of it is known, whatever happens to the others that are sent at the same time.
 Task<DeliveryStatus> send_one(Delivering& self, Ctx ctx, DueMail due) {
   auto mail = compose(due, self.config);
+  std::optional<telemetry::TraceSpan> span;
+  if (const auto parent = self.metrics.tracer().recorded(due.traceparent)) {
+    span = self.metrics.tracer().begin_under(*parent, "deliver mail", telemetry::TraceSpan::Kind::client);
+  }
   const auto sent = co_await self.channel.send(std::move(ctx), std::move(mail));
   auto outcome = after_attempt(sent, due.attempts, due.made_at, self.clock.now(), self.config.delivery);
+  trace(self, std::move(span), due, outcome);
   const auto status = outcome.status;
   self.not_noted.push_back({due.notification_id, std::move(outcome)});
   co_return status;
@@ -68,10 +112,7 @@ Task<DeliveryStatus> send_one(Delivering& self, Ctx ctx, DueMail due) {
 
 void tell(const Delivering& self, const Ctx& ctx, const Delivery& delivery) {
   const auto& [id, outcome] = delivery;
-  self.metrics
-      .counter("agora_mail_attempts_total", "Attempts to deliver a mail by what became of it",
-               {{"status", std::string(to_string(outcome.status))}})
-      .add();
+  self.attempts(outcome.status).add();
   if (outcome.status == DeliveryStatus::dead) {
     log::error(ctx, "mail given up", {{"notification_id", id}, {"why", outcome.failure}});
   }
@@ -120,8 +161,18 @@ Task<std::vector<DueMail>> claim(Delivering& self, Ctx ctx, std::vector<DueMail>
   co_return mails;
 }
 
+Task<void> measure(Delivering& self, Ctx ctx) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < self.measure_at) co_return;
+  self.measure_at = now + kMeasureInterval;
+  const auto counts = co_await self.notifications.mail_counts(std::move(ctx));
+  self.pending.set(counts.pending);
+  self.dead.set(counts.dead);
+}
+
 Task<MoreWork> delivery_round(Delivering& self, Ctx ctx) {
   co_await note(self, ctx);
+  co_await measure(self, ctx);
   const auto look_at = static_cast<int>(self.config.mail_concurrency) * kLookAhead;
   const auto now = self.clock.now();
   auto due = co_await self.notifications.due(ctx, now, look_at);
@@ -157,8 +208,7 @@ Task<MoreWork> delivery_round(Delivering& self, Ctx ctx) {
 telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, const Clock& clock,
                             const Config& config, Others others, telemetry::Registry& metrics) {
   const auto allowed = others == Others::none ? std::chrono::milliseconds(0) : config.mail_claim;
-  const auto self =
-      std::make_shared<Delivering>(Delivering{notifications, channel, clock, config, metrics, ClaimWatch(allowed)});
+  const auto self = std::make_shared<Delivering>(notifications, channel, clock, config, metrics, allowed);
   return [self](Ctx ctx) { return delivery_round(*self, std::move(ctx)); };
 }
 

@@ -225,8 +225,13 @@ Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
   const UserState user{data.user_id, text_of(data.email), text_of(data.display_name), text_of(data.locale)};
   notification::apply(tx, user, source_of(event));
   if (event.type == "user.registered") {
-    notify(tx, {.event_id = event.id, .kind = Kind::welcome, .data = "{}", .made_at = clock_.now()}, {data.user_id},
-           channels_);
+    notify(tx,
+           {.event_id = event.id,
+            .kind = Kind::welcome,
+            .data = "{}",
+            .made_at = clock_.now(),
+            .traceparent = event.traceparent},
+           {data.user_id}, channels_);
   }
   return {};
 }
@@ -249,7 +254,8 @@ Result<void> EventHandler::on_group_placed(sql::Tx& tx, const events::Event& eve
           .kind = Kind::order_placed,
           .order_group_id = data.order_group_id.str(),
           .data = Values(data.number).amount(data.total.value, currency).pay_by(data.pay_by).take(),
-          .made_at = clock_.now()},
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
          {data.user_id}, channels_);
   return {};
 }
@@ -267,7 +273,8 @@ Result<void> EventHandler::on_group_paid(sql::Tx& tx, const events::Event& event
           .kind = Kind::order_paid,
           .order_group_id = data.order_group_id.str(),
           .data = values.end_lines().take(),
-          .made_at = clock_.now()},
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
          {data.user_id}, channels_);
   return {};
 }
@@ -281,7 +288,8 @@ Result<void> EventHandler::on_group_canceled(sql::Tx& tx, const events::Event& e
           .kind = Kind::order_expired,
           .order_group_id = data.order_group_id.str(),
           .data = Values(data.number).take(),
-          .made_at = clock_.now()},
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
          {data.user_id}, channels_);
   return {};
 }
@@ -296,7 +304,8 @@ Result<void> EventHandler::on_capture_refused(sql::Tx& tx, const events::Event& 
           .kind = Kind::capture_refused,
           .order_group_id = data.order_group_id.str(),
           .data = Values(data.number.value_or("")).amount(data.amount.value, currency).section(data.reason).take(),
-          .made_at = clock_.now()},
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
          {*data.user_id}, channels_);
   return {};
 }
@@ -317,7 +326,8 @@ Result<void> EventHandler::on_order_paid(sql::Tx& tx, const events::Event& event
           .order_group_id = data.order_group_id.str(),
           .order_id = data.order_id.str(),
           .data = values.end_lines().take(),
-          .made_at = clock_.now()},
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
          *members, channels_);
   return {};
 }
@@ -330,7 +340,8 @@ Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& e
                   .order_group_id = data.order_group_id.str(),
                   .order_id = data.order_id.str(),
                   .data = Values(data.number).section(section_of(data.reason)).take(),
-                  .made_at = clock_.now()};
+                  .made_at = clock_.now(),
+                  .traceparent = event.traceparent};
   notify(tx, message, {data.user_id}, channels_);
   // Of an order that was never paid its seller never heard.
   if (!was_told_of_sale(tx, data.order_id.str())) return {};

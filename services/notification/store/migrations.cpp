@@ -2,6 +2,7 @@
 
 #include "embedded/migration_0003_notifications.hpp"
 #include "embedded/migration_0004_claims.hpp"
+#include "embedded/migration_0006_traces.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "services/notification/store/notification_store.hpp"
@@ -9,12 +10,13 @@
 namespace agora::notification {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 5> kMigrations{{
+  static const std::array<sql::Migration, 6> kMigrations{{
       {1, "0001_inbox", events::kInboxSchema},
       {2, "0002_erased_users", service::kErasedUsersSchema},
       {3, "0003_notifications", embedded::migration_0003_notifications},
       {4, "0004_claims", embedded::migration_0004_claims},
       {5, "0005_inbox_streams", events::kInboxStreamsSchema},
+      {6, "0006_traces", embedded::migration_0006_traces},
   }};
   return kMigrations;
 }

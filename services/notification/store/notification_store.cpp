@@ -9,7 +9,7 @@ namespace {
 
 constexpr sql::Sql kInsert{
     "INSERT INTO notifications (notification_id, event_id, user_id, channel, kind, order_group_id, order_id, data, "
-    "made_at, status, attempts, next_attempt_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) "
+    "made_at, status, attempts, next_attempt_at, traceparent) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) "
     "ON CONFLICT (event_id, user_id, channel) DO NOTHING"};
 constexpr sql::Sql kWasToldOfSale{"SELECT 1 FROM notifications WHERE order_id = $1 AND kind = 'sale_paid' LIMIT 1"};
 
@@ -30,8 +30,11 @@ constexpr sql::Sql kFind{"SELECT " AGORA_NOTIFICATION_COLUMNS
 
 constexpr sql::Sql kDue{
     "SELECT n.notification_id, n.event_id, n.user_id, n.kind, n.data, n.made_at, n.attempts, u.user_id, u.email, "
-    "u.display_name, u.locale FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id "
+    "u.display_name, u.locale, n.traceparent FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id "
     "WHERE n.status = 'pending' AND n.next_attempt_at <= $1 AND n.claim IS NULL ORDER BY n.next_attempt_at LIMIT $2"};
+constexpr sql::Sql kMailCounts{
+    "SELECT (SELECT count(*) FROM notifications WHERE status = 'pending'), "
+    "(SELECT count(*) FROM notifications WHERE status = 'dead')"};
 constexpr sql::Sql kClaims{"SELECT DISTINCT claim FROM notifications WHERE claim IS NOT NULL"};
 constexpr sql::Sql kClaim{
     "UPDATE notifications SET claim = $2 WHERE notification_id = $1 AND status = 'pending' AND next_attempt_at <= $3 "
@@ -75,7 +78,8 @@ void notify(sql::Tx& tx, const Message& message, const std::vector<UserId>& user
       tx.execute(kInsert, {new_id<NotificationTag>(message.made_at), message.event_id, user_id, to_string(channel),
                            to_string(message.kind), message.order_group_id, message.order_id, message.data,
                            message.made_at, is_mail ? sql::Value(to_string(DeliveryStatus::pending)) : nullptr,
-                           is_mail ? sql::Value(0) : nullptr, is_mail ? sql::Value(message.made_at) : nullptr});
+                           is_mail ? sql::Value(0) : nullptr, is_mail ? sql::Value(message.made_at) : nullptr,
+                           message.traceparent.empty() ? nullptr : sql::Value(message.traceparent)});
     }
   }
 }
@@ -130,9 +134,19 @@ Task<DueMails> NotificationStore::due(Ctx ctx, Timestamp now, int limit) {
                            .user_is_known = !rows.is_null(7),
                            .email = rows.optional_text(8).value_or(""),
                            .display_name = rows.optional_text(9).value_or(""),
-                           .locale = rows.optional_text(10).value_or("")});
+                           .locale = rows.optional_text(10).value_or(""),
+                           .traceparent = rows.optional_text(11).value_or("")});
     }
     return due;
+  };
+  return database_.read(std::move(ctx), std::move(work));
+}
+
+Task<NotificationStore::MailCounts> NotificationStore::mail_counts(Ctx ctx) {
+  auto work = [](sql::Tx& tx) {
+    auto rows = tx.query(kMailCounts);
+    rows.next();
+    return MailCounts{.pending = rows.int64(0), .dead = rows.int64(1)};
   };
   return database_.read(std::move(ctx), std::move(work));
 }

@@ -20,6 +20,7 @@ struct Message {
   std::optional<std::string> order_id{};
   std::string data{};  ///< what the templates say, a JSON object
   Timestamp made_at{};
+  std::string traceparent{};  ///< of what happened, as it is worked on; empty: none
 };
 
 /// Writes a row per user and channel, in a consumer's transaction. Rows that are there stay as they are; erased users
@@ -63,6 +64,7 @@ struct DueMail {
   std::string email{};         ///< empty: none
   std::string display_name{};
   std::string locale{};
+  std::string traceparent{};  ///< empty: none
 };
 
 /// Mails that nobody delivers just now, and the claims on all others.
@@ -105,6 +107,11 @@ class NotificationStore {
 
   /// Mails whose time has come and that nobody has claimed, the longest overdue first.
   Task<DueMails> due(Ctx ctx, Timestamp now, int limit);
+  struct MailCounts {
+    std::int64_t pending = 0;
+    std::int64_t dead = 0;
+  };
+  Task<MailCounts> mail_counts(Ctx ctx);
   /// Claims mails that are due, and gives those that it got: others may have come first.
   Task<std::vector<NotificationId>> claim(Ctx ctx, ClaimId claim, std::vector<NotificationId> mails, Timestamp now);
   /// Lets go of what is claimed so.

@@ -138,7 +138,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
   if (event.type == kCaptured) {
     AGORA_TRY(const auto capture, read_capture(event));
     const auto trace = telemetry::parse_traceparent(event.traceparent);
-    apply_capture(tx, capture, now, trace ? telemetry::child_of(*trace) : TraceContext{});
+    apply_capture(tx, capture, now, trace.value_or(TraceContext{}));
   }
   return {};
 }
