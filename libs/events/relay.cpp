@@ -5,6 +5,7 @@
 
 #include "libs/base/unavailable.hpp"
 #include "libs/log/log.hpp"
+#include "libs/sql/faults.hpp"
 
 namespace agora::events {
 namespace {
@@ -140,8 +141,12 @@ Task<MoreWork> Relay::publish_next(Ctx ctx, sql::Fence fence) {
   const auto through = found.events.events.back().sequence;
 
   auto done = co_await transport_.publish(ctx, std::move(found.events));
-  if (done) done = co_await transport_.commit(ctx);
+  if (done) {
+    AGORA_CRASH_POINT("events.relay.published");
+    done = co_await transport_.commit(ctx);
+  }
   if (!done) co_await give_up(std::move(ctx), done.error());
+  AGORA_CRASH_POINT("events.relay.committed");
 
   auto move = [this, fence = std::move(fence), from = found.cursor, through](sql::Tx& tx) {
     const bool is_ours = sql::stands(tx, fence);

@@ -5,6 +5,7 @@ import subprocess
 import uuid
 
 from support.engines import Engine, url_of
+from support.root import ROOT
 from support.service import BUILD
 
 AGORA = str(BUILD / "cli" / "agora")
@@ -12,10 +13,10 @@ PUBLISHERS = ("auth", "catalog", "order", "payment")
 
 
 class Broker:
-    """The run's broker, or one of this process's own."""
+    """The run's broker; or one of this process's own, for who wants to kill it."""
 
-    def __init__(self):
-        self.own = None if url_of("kafka") else Engine("kafka")
+    def __init__(self, own=False):
+        self.own = Engine("kafka") if own or not url_of("kafka") else None
         self.url = url_of("kafka") or self.own.url
 
     def new_cluster(self, publishers=PUBLISHERS):
@@ -38,9 +39,23 @@ def make_topics(url, publisher, *flags):
     return json.loads(done.stdout)
 
 
+def parts_of(url):
+    brokers, _, prefix = url.removeprefix("kafka://").partition("?")[0].partition("/")
+    return brokers, prefix
+
+
+def configure_topic(url, topic, **settings):
+    """What no service of ours would set, such as a retention of nothing."""
+    brokers, prefix = parts_of(url)
+    added = ",".join(f"{name.replace('_', '.')}={value}" for name, value in settings.items())
+    done = subprocess.run([str(ROOT / "tools" / "engines"), "tool", "kafka.admin.ConfigCommand", "--bootstrap-server", brokers, "--alter", "--entity-type",
+                           "topics", "--entity-name", f"{prefix}.{topic}", "--add-config", added], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def read_topic(url, topic):
     """All committed records of a topic, each with its headers as `ce_…` attributes; partitions one after the other."""
-    brokers, _, prefix = url.removeprefix("kafka://").partition("?")[0].partition("/")
+    brokers, prefix = parts_of(url)
     command = ["kcat", "-b", brokers, "-C", "-t", f"{prefix}.{topic}", "-o", "beginning", "-e", "-q", "-J", "-X", "isolation.level=read_committed"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,23 @@
 """What notification has written."""
 
 from support.publisher import eventually
+from support.service import TOKENS
+
+
+# What one that was killed had claimed another takes over soon.
+SHORT_CLAIMS = ("--mail.deadline", "1s", "--mail.claim", "2s")
+
+
+def with_faults(launch, world, mail_server, database=None):
+    """notification-service-faults, with a user and a seller."""
+    service = launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", *SHORT_CLAIMS, name="notification", faults=True,
+                     database=database)
+    world.user("u1")
+    world.seller("s1", "m1")
+    world.user("m1")
+    told(service, "kind = 'welcome'", 4)
+    eventually(lambda: service.query("SELECT 1 FROM seller_members") and not rows(service, where="status = 'pending'"))
+    return service
 
 
 def rows(service, columns="user_id, channel, kind", where="1 = 1"):
