@@ -7,7 +7,7 @@ import pytest
 
 from support.deployment import Production
 from support.kafka import Broker
-from support.notifications import rows
+from support.notifications import orders_told
 from support.publisher import eventually
 from support.service import OFFERS, TOKENS
 from support.shoppers import Shoppers
@@ -33,15 +33,11 @@ def market(launch, folder, postgres, own_broker):
     return production, order, launch(*flags, "--mail", "none", name="notification", database=production.new_database())
 
 
-def told(notification):
-    return len(rows(notification, where="kind = 'order_placed' AND channel = 'in_app'"))
-
-
 @pytest.mark.parametrize("seconds", DOWN_SECONDS)
 def test_orders_are_placed_while_the_broker_is_down(market, own_broker, seconds):
     production, order, notification = market
     with Shoppers([order], clients=4, pause=0.05) as shoppers:
-        eventually(lambda: told(notification) > 10)
+        eventually(lambda: orders_told(notification) > 10)
         before = len(shoppers.answers)
         own_broker.own.kill()
         time.sleep(seconds)
@@ -51,7 +47,7 @@ def test_orders_are_placed_while_the_broker_is_down(market, own_broker, seconds)
     back = time.monotonic()
     assert while_down > 0 and shoppers.count(503) == shoppers.count(None) == 0, "the order path does not need the broker"
     backlog = len(shoppers.answers) * 3
-    eventually(lambda: told(notification) == len(shoppers.answers), seconds=DRAIN_SECONDS_MAX + backlog / DRAIN_PER_SECOND)
+    eventually(lambda: orders_told(notification) == len(shoppers.answers), seconds=DRAIN_SECONDS_MAX + backlog / DRAIN_PER_SECOND)
     print(f"down {seconds} s: {len(shoppers.answers)} orders, {while_down} of them meanwhile, none refused; all told {time.monotonic() - back:.1f} s after the last")
     production.all_is_published(order)
     assert notification.query("SELECT 1 FROM parked_events") == []

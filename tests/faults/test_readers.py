@@ -11,21 +11,15 @@ import pytest
 from support.crashes import arm, rearm, sleeps
 from support.happenings import World
 from support.kafka import AGORA, configure_topic, read_topic
-from support.notifications import rows
+from support.notifications import orders_told, rows
 from support.postgres import psql
 from support.publisher import eventually
 from support.service import OFFERS, TOKENS, place
 from support.shoppers import counted
 
-pytestmark = pytest.mark.no_audit
-
 PROVE = os.environ.get("AGORA_PROVE") == "1"
 CHECKOUTS, COMINGS_AND_GOINGS = (20_000, 20) if PROVE else (2_000, 4)
 PAGE = 50
-
-
-def told(notification):
-    return len(rows(notification, where="kind = 'order_placed' AND channel = 'in_app'"))
 
 
 @pytest.fixture
@@ -46,7 +40,7 @@ def checkouts(world, numbers):
 def test_a_reader_asleep_in_mid_batch_is_replaced_and_its_batch_is_dropped(readers):
     world, (sleeper, other) = readers
     checkouts(world, range(30))
-    eventually(lambda: told(other) == 30)
+    eventually(lambda: orders_told(other) == 30)
     # The one that is armed reads all partitions.
     other.stop()
     rearm(sleeper, "events.consumer.applying", AGORA_CRASH_SIGNAL="STOP")
@@ -54,11 +48,11 @@ def test_a_reader_asleep_in_mid_batch_is_replaced_and_its_batch_is_dropped(reade
     checkouts(world, range(30, 330))
     sleeps(sleeper.process)
     other.start()
-    eventually(lambda: told(other) == 330, 30)
+    eventually(lambda: orders_told(other) == 330, 30)
     sleeper.process.send_signal(signal.SIGCONT)
     # It is in the group again, and has its part of what comes.
     checkouts(world, range(330, 430))
-    eventually(lambda: told(other) == 430, 30)
+    eventually(lambda: orders_told(other) == 430, 30)
     assert each_once(other)
 
 
@@ -71,7 +65,7 @@ def test_readers_that_come_and_go_under_load_act_on_each_once(readers):
         leaving = replicas[turn % 2]
         leaving.stop() if turn % 4 < 2 else leaving.kill()
         leaving.start()
-    eventually(lambda: told(replicas[0]) == CHECKOUTS, 60)
+    eventually(lambda: orders_told(replicas[0]) == CHECKOUTS, 60)
     assert each_once(replicas[0])
 
 
@@ -121,7 +115,7 @@ def shop(order, count):
 def test_a_position_that_the_topic_lost_stops_its_reader_and_skips_nothing(production, market):
     order, notification = market
     shop(order, 3)
-    eventually(lambda: told(notification) == 3)
+    eventually(lambda: orders_told(notification) == 3)
     notification.stop()
     shop(order, 20)
     eventually(lambda: production.is_published(order))
@@ -136,22 +130,22 @@ def test_a_position_that_the_topic_lost_stops_its_reader_and_skips_nothing(produ
     # What is there now is not taken for what comes next.
     shop(order, 2)
     eventually(lambda: production.is_published(order))
-    assert len(production.read(order)) == 4 and told(notification) == 3
+    assert len(production.read(order)) == 4 and orders_told(notification) == 3
     rebuild = [AGORA, "events", "rebuild", "--service", "notification", "--publisher", "order", "--url", f"http://127.0.0.1:{notification.internal_port}",
                "--token-file", str(production.token_file)]
     refused = subprocess.run(rebuild, capture_output=True, text=True, timeout=60)
-    assert refused.returncode == 1 and told(notification) == 3, refused.stdout + refused.stderr
+    assert refused.returncode == 1 and orders_told(notification) == 3, refused.stdout + refused.stderr
     accepted = subprocess.run([*rebuild, "--accept-gap"], capture_output=True, text=True, timeout=60)
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
     shop(order, 1)
-    eventually(lambda: told(notification) == 6)
+    eventually(lambda: orders_told(notification) == 6)
 
 
 def test_a_topic_of_facts_grows_by_the_documented_steps(production, market):
     """Of orders from before there is more to tell afterwards: it comes from another partition."""
     order, notification = market
     before = shop(order, 20)
-    eventually(lambda: told(notification) == 20)
+    eventually(lambda: orders_told(notification) == 20)
 
     def grow(topic):
         return subprocess.run([AGORA, "migrate", "--service", "order", "--kafka", production.cluster, "--grow", topic, "--partitions", "8", "--json"],
@@ -165,7 +159,7 @@ def test_a_topic_of_facts_grows_by_the_documented_steps(production, market):
     refused = grow("agora.order_groups")
     assert refused.returncode == 2 and "has not read the topic to its end" in refused.stderr
     notification.start()
-    eventually(lambda: told(notification) == 21)
+    eventually(lambda: orders_told(notification) == 21)
     # 3.
     for topic in ("agora.orders", "agora.order_groups"):
         done = eventually(lambda: (tried := grow(topic)).returncode == 0 and tried, 30)
@@ -178,7 +172,7 @@ def test_a_topic_of_facts_grows_by_the_documented_steps(production, market):
     for order_id in before:
         assert user.post(f"/orders/{order_id}/cancellation").status_code == 200
     shop(order, 40)
-    eventually(lambda: told(notification) == 61)
+    eventually(lambda: orders_told(notification) == 61)
     eventually(lambda: production.is_published(order))
     topics = "('agora.orders', 'agora.order_groups')"
     written = order.query(f"SELECT topic, subject, max(version) AS version FROM outbox WHERE topic IN {topics} GROUP BY topic, subject ORDER BY 1, 2")

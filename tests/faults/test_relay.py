@@ -13,8 +13,6 @@ from support.kafka import configure_topic, read_topic
 from support.publisher import eventually
 from support.service import TOKENS
 
-pytestmark = pytest.mark.no_audit
-
 # Past its lease of a second, and what proof.md asks for.
 ASLEEP_SECONDS = 60 if os.environ.get("AGORA_PROVE") == "1" else 2
 USERS = 20

@@ -24,6 +24,11 @@ def rows(service, columns="user_id, channel, kind", where="1 = 1"):
     return [tuple(row.values()) for row in service.query(f"SELECT {columns} FROM notifications WHERE {where} ORDER BY {columns}")]
 
 
+def orders_told(service):
+    """How many checkouts their buyers were told of, in the app."""
+    return service.query("SELECT count(*) AS n FROM notifications WHERE kind = 'order_placed' AND channel = 'in_app'")[0]["n"]
+
+
 def told(service, where, count):
     """Waits for so many rows."""
     return eventually(lambda: len(found := rows(service, where=where)) == count and found or count == 0)
