@@ -30,10 +30,16 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def broker():
+def run_broker():
     broker = Broker()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def broker(run_broker):
+    yield run_broker
+    run_broker.drop_clusters()
 
 
 @pytest.fixture

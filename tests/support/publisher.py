@@ -83,6 +83,9 @@ class Publisher:
         """An event whose data is not what its type says."""
         self.send({"topic": TOPICS[type.split(".")[0]], "type": type, "subject": subject, "version": version, "data": data})
 
+    def metrics(self):
+        return self.client.get("/metrics").text
+
     def trim(self):
         assert self.client.post("/trim").status_code == 204
 
