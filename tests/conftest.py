@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from support.audit import audit
+from support.deployment import Feeds, Production
 from support.emitted import every_event_fits_its_schema
 from support.happenings import World
 from support.kafka import Broker
@@ -29,10 +30,16 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def broker():
+def run_broker():
     broker = Broker()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def broker(run_broker):
+    yield run_broker
+    run_broker.drop_clusters()
 
 
 @pytest.fixture
@@ -79,6 +86,33 @@ def new_database(engine, request):
     return request.getfixturevalue("postgres").new_database if engine == "postgresql" else lambda: None
 
 
+@pytest.fixture(params=["embedded", "production"])
+def deployment(folder, request):
+    """All that the services of a test stand on: SQLite and feeds, PostgreSQL and Kafka. No test asks which."""
+    if request.param == "embedded":
+        stands_on = Feeds(folder, lambda: None)
+    else:
+        stands_on = Production(folder, request.getfixturevalue("postgres").new_database, request.getfixturevalue("broker").new_cluster())
+    yield stands_on
+    stands_on.stop()
+
+
+@pytest.fixture
+def production(folder, postgres, broker):
+    """Of what only several replicas, or a broker, can do."""
+    stands_on = Production(folder, postgres.new_database, broker.new_cluster())
+    yield stands_on
+    stands_on.stop()
+
+
+@pytest.fixture
+def feeds(folder, new_database):
+    """Feeds alone, on each engine: of what a log does that was put back from a copy, or damaged."""
+    stands_on = Feeds(folder, new_database)
+    yield stands_on
+    stands_on.stop()
+
+
 @pytest.fixture
 def shop(launch, new_database):
     """A service with the tests' offers and tokens, on each engine."""
@@ -105,10 +139,8 @@ def target(launch, request):
 # Notification with all that it hears of and writes to: three logs and a mail server.
 
 @pytest.fixture
-def world(folder, new_database):
-    world = World(folder, new_database).start()
-    yield world
-    world.kill()
+def world(feeds):
+    return World(feeds)
 
 
 @pytest.fixture
@@ -122,3 +154,13 @@ def mail_server():
 def notification(launch, world, mail_server, new_database):
     return launch(*TOKENS, *world.flags, *mail_server.flags, "--mail.retry-first", "50ms", name="notification",
                   database=new_database())
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What tests printed that passed: seeds, and what was measured."""
+    told = [(report.nodeid, report.capstdout.strip()) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    if any(text for _, text in told):
+        terminalreporter.section("measured")
+    for name, text in told:
+        if text:
+            terminalreporter.write_line(f"{name.removeprefix('tests/')}\n  " + text.replace("\n", "\n  "))

@@ -6,6 +6,7 @@
 #include "libs/base/unavailable.hpp"
 #include "libs/events/event_spans.hpp"
 #include "libs/log/log.hpp"
+#include "libs/sql/faults.hpp"
 
 namespace agora::events {
 namespace {
@@ -146,9 +147,13 @@ Task<MoreWork> Relay::publish_next(Ctx ctx, sql::Fence fence) {
     for (const auto& event : found.events.events) spans.begin(event.event_id, event.topic, event.traceparent);
   }
   auto done = co_await transport_.publish(ctx, std::move(found.events));
-  if (done) done = co_await transport_.commit(ctx);
+  if (done) {
+    AGORA_CRASH_POINT("events.relay.published");
+    done = co_await transport_.commit(ctx);
+  }
   if (!done) co_await give_up(std::move(ctx), done.error());
   spans.succeed();
+  AGORA_CRASH_POINT("events.relay.committed");
 
   auto move = [this, fence = std::move(fence), from = found.cursor, through](sql::Tx& tx) {
     const bool is_ours = sql::stands(tx, fence);

@@ -6,7 +6,8 @@ struct sqlite3;
 /// nothing is left in the binary) or libs/testing's `agora_faults_on`.
 namespace agora::faults {
 
-/// Ends the process by SIGKILL when the environment names this point (AGORA_CRASH_POINT=name or name:nth).
+/// Ends the process by SIGKILL, or puts it to sleep, when the environment names this point (AGORA_CRASH_POINT=name or
+/// name:nth).
 void crash_point(const char* name) noexcept;
 
 /// SQLite VFS to open files with; null: the default one.

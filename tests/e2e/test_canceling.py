@@ -50,9 +50,8 @@ def look_for_expired(shop, *flags):
     return shop.restart()
 
 
-def test_an_unpaid_order_expires_and_its_stock_is_sold_again(launch, engine, request):
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    shop = launch(*UNPAID, "--expiry-interval", "1h", database=database)
+def test_an_unpaid_order_expires_and_its_stock_is_sold_again(launch, new_database):
+    shop = launch(*UNPAID, "--expiry-interval", "1h", database=new_database())
     user = shop.as_user("token-u1")
     orders = [place(user, offer="o2", price="7").json() for _ in range(5)]
     problem(place(user, offer="o2", price="7"), 409, "out_of_stock")

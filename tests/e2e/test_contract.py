@@ -66,6 +66,19 @@ def test_orders_survive_sigkill(demo):
         assert demo.client.get(f"/orders/{json.loads(text)['order_id']}").text == text
 
 
+def test_the_session_of_the_contract_and_again_after_a_kill(launch, deployment):
+    order = launch("--demo-guests", "--offers", "builtin", *deployment.flags(), database=deployment.new_database())
+
+    def session(*order_id):
+        done = subprocess.run([str(ROOT / "tools" / "contract-session"), order.url, *order_id], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    order_id = session()
+    order.restart()
+    session(*order_id)
+
+
 def test_both_prefixes_are_one_contract(demo):
     placed = demo.client.post("/api/v1/orders", content=SEED, headers=JSON)
     assert placed.status_code == 201

@@ -66,8 +66,10 @@ def test_keys_survive_a_kill(shop):
     assert place(shop.as_user("token-u1"), key="k1").text == first.text
 
 
-def test_a_double_click_fifty_times_over_is_one_order(shop):
+def test_a_double_click_fifty_times_over_is_one_order(launch, deployment):
     """C-04."""
+    shop = launch("--offers", OFFERS, *TOKENS, *deployment.flags(), database=deployment.new_database())
+
     def click(_):
         with shop.as_user("token-u1") as client:
             return place(client, key="double").text
@@ -90,9 +92,8 @@ def test_of_two_bodies_at_once_under_one_key_one_is_ordered(shop):
     assert shop.query("SELECT count(*) AS n FROM orders")[0]["n"] == 1
 
 
-def test_a_key_is_forgotten_when_its_time_is_over(launch, engine, request):
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    shop = launch("--offers", OFFERS, *TOKENS, "--idempotency-retention", "100ms", "--cleaning-interval", "20ms", database=database)
+def test_a_key_is_forgotten_when_its_time_is_over(launch, new_database):
+    shop = launch("--offers", OFFERS, *TOKENS, "--idempotency-retention", "100ms", "--cleaning-interval", "20ms", database=new_database())
     user = shop.as_user("token-u1")
     first = place(user, key="k1")
     deadline = time.monotonic() + 10

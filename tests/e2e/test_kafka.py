@@ -58,13 +58,12 @@ def cluster(broker):
     return broker.new_cluster()
 
 
-def start_order(launch, request, engine, cluster):
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", OFFERS, *TOKENS, "--kafka", cluster, "--events.relay-lease", "500ms", database=database)
+@pytest.fixture
+def order(launch, new_database, cluster):
+    return launch("--offers", OFFERS, *TOKENS, "--kafka", cluster, "--events.relay-lease", "500ms", database=new_database())
 
 
-def test_each_event_is_published_once_and_in_order(launch, engine, request, cluster):
-    order = start_order(launch, request, engine, cluster)
+def test_each_event_is_published_once_and_in_order(order, cluster):
     user = order.as_user("token-u1")
     for _ in range(5):
         placed = place(user)
@@ -93,8 +92,7 @@ def test_each_event_is_published_once_and_in_order(launch, engine, request, clus
         record["headers"]["ce_id"]: record["headers"]["ce_traceparent"] for record in records if "ce_traceparent" in record["headers"]}
 
 
-def test_nothing_is_published_twice_after_a_restart(launch, engine, request, cluster):
-    order = start_order(launch, request, engine, cluster)
+def test_nothing_is_published_twice_after_a_restart(order, cluster):
     assert place(order.as_user("token-u1")).status_code == 201
     eventually(lambda: len(read_topic(cluster, "agora.orders")) == 1)
     eventually(lambda: "agora_events_outbox_backlog 0" in order.metrics())
@@ -116,11 +114,9 @@ def test_a_url_that_is_none_is_refused(launch, folder):
         launch("--offers", OFFERS, *TOKENS, "--kafka", "kafka:somewhere")
 
 
-def test_what_is_ordered_is_told(launch, request, engine, cluster):
+def test_what_is_ordered_is_told(launch, order, new_database, cluster):
     """The journey of events.md on the engines of production, and on SQLite."""
-    order = start_order(launch, request, engine, cluster)
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    notification = launch("--offers", OFFERS, *TOKENS, "--kafka", cluster, name="notification", database=database)
+    notification = launch("--offers", OFFERS, *TOKENS, "--kafka", cluster, name="notification", database=new_database())
     placed = place(order.as_user("token-u1")).json()
     row = eventually(lambda: rows(notification, "user_id, channel, kind", "kind = 'order_placed' AND channel = 'in_app'"))
     assert row == [("u1", "in_app", "order_placed")]

@@ -15,14 +15,18 @@ BUYERS = 1_000
 RUNS = 20
 
 
-def start(launch, engine, request, offers):
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    return launch("--offers", offers, *TOKENS, database=database)
+@pytest.fixture
+def stocked(launch, deployment, folder):
+    """stocked({offer: units}, …) starts a shop that has these."""
+    def start(offers, *flags):
+        return launch("--offers", stocked_offers(folder, offers), *TOKENS, *deployment.flags(), *flags, database=deployment.new_database())
+
+    return start
 
 
-def test_one_unit_and_a_thousand_buyers(launch, engine, request, folder):
+def test_one_unit_and_a_thousand_buyers(stocked):
     """C-01: exactly one placed, 999 × out_of_stock, all answered in 5 s; 20 runs."""
-    shop = start(launch, engine, request, stocked_offers(folder, {f"unit{run}": 1 for run in range(RUNS)}))
+    shop = stocked({f"unit{run}": 1 for run in range(RUNS)})
     for run in range(RUNS):
         requests = [post("/orders", order_body(f"unit{run}"), "token-u1") for _ in range(BUYERS)]
         started = time.monotonic()
@@ -33,9 +37,9 @@ def test_one_unit_and_a_thousand_buyers(launch, engine, request, folder):
         assert all('"code":"out_of_stock"' in body for status, body in answers if status == 409)
 
 
-def test_a_hundred_units_and_random_quantities(launch, engine, request, folder):
+def test_a_hundred_units_and_random_quantities(stocked):
     """C-02: sold ≤ 100, and what is left is less than the smallest request that was refused."""
-    shop = start(launch, engine, request, stocked_offers(folder, {"hundred": 100}))
+    shop = stocked({"hundred": 100})
     seed = random.randrange(2**32)
     print("seed", seed)
     quantities = [random.Random(seed + i).randint(1, 3) for i in range(BUYERS)]
@@ -47,17 +51,17 @@ def test_a_hundred_units_and_random_quantities(launch, engine, request, folder):
     assert shop.query("SELECT reserved FROM stock WHERE offer_id = 'hundred'")[0]["reserved"] == sold
 
 
-def test_the_same_key_a_thousand_times_over(launch, engine, request, folder):
+def test_the_same_key_a_thousand_times_over(stocked):
     """C-04 on one barrier."""
-    shop = start(launch, engine, request, stocked_offers(folder, {"o": 1_000}))
+    shop = stocked({"o": 1_000})
     answers = at_once(shop.port, [post("/orders", order_body("o"), "token-u1", key="same") for _ in range(BUYERS)])
     assert len(set(answers)) == 1 and answers[0][0] == 201
     assert shop.query("SELECT count(*) AS n FROM orders")[0]["n"] == 1
 
 
-def test_of_many_cancellations_of_one_order_one_counts(launch, engine, request, folder):
+def test_of_many_cancellations_of_one_order_one_counts(stocked):
     """A buyer's and support's, at once: one reason stands, and the units come back once."""
-    shop = start(launch, engine, request, stocked_offers(folder, {"o": 30}))
+    shop = stocked({"o": 30})
     for _ in range(10):
         order_id = place(shop.as_user("token-u1"), offer="o", quantity=3).json()["order_id"]
         tokens = ["token-u1", "token-support"] * 10
@@ -69,11 +73,9 @@ def test_of_many_cancellations_of_one_order_one_counts(launch, engine, request, 
     assert shop.query("SELECT reserved FROM stock")[0]["reserved"] == 0
 
 
-def test_cancellation_against_expiry(launch, engine, request, folder):
+def test_cancellation_against_expiry(stocked):
     """Each order ends once, by one of the two, and its unit comes back once."""
-    database = request.getfixturevalue("postgres").new_database() if engine == "postgresql" else None
-    shop = launch("--offers", stocked_offers(folder, {"o": 100}), *TOKENS, "--payment-window", "200ms",
-                  "--expiry-interval", "1ms", database=database)
+    shop = stocked({"o": 100}, "--payment-window", "200ms", "--expiry-interval", "1ms")
     orders = [json.loads(body)["order_id"] for _, body in at_once(shop.port, [post("/orders", order_body("o"), "token-u1") for _ in range(100)])]
 
     def cancel_when_due(index):
@@ -95,8 +97,8 @@ def test_cancellation_against_expiry(launch, engine, request, folder):
 
 
 @pytest.mark.parametrize("others", [20])
-def test_places_and_cancellations_in_any_order_leave_no_unit_behind(launch, engine, request, folder, others):
-    shop = start(launch, engine, request, stocked_offers(folder, {f"o{i}": 50 for i in range(5)}))
+def test_places_and_cancellations_in_any_order_leave_no_unit_behind(stocked, others):
+    shop = stocked({f"o{i}": 50 for i in range(5)})
 
     def churn(worker):
         chance = random.Random(worker)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.crashes import MATRIX, POINTS, arm, dies, rearm
+from support.publisher import eventually
 from support.service import OFFERS, ROOT, TOKENS, place
 
 @pytest.mark.no_audit
@@ -20,14 +21,15 @@ def test_the_matrix_has_every_point_in_the_code():
 
 
 @pytest.fixture
-def doomed(launch, new_database):
-    database = new_database()
-
+def doomed(launch, deployment):
+    """Whatever dies when: what was committed is published in the end, in order."""
     def start(*flags):
-        return launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", *flags, database=database,
+        return launch("--offers", OFFERS, *TOKENS, *deployment.flags(), "--events.trim-interval", "1h", *flags, database=deployment.new_database(),
                       faults=True)
 
-    return start
+    yield start
+    for service in launch.services:
+        deployment.all_is_published(service)
 
 
 @pytest.mark.parametrize("action,point", [case for case in MATRIX if case[0] in ("place", "cancel")])
@@ -61,10 +63,11 @@ def test_a_kill_at_the_point_loses_nothing(doomed, action, point):
 
 
 @pytest.mark.parametrize("point", POINTS["expire"])
-def test_a_kill_while_expiring_ends_every_group_whole(doomed, point):
+def test_a_kill_while_expiring_ends_every_group_whole(doomed, deployment, point):
     service = doomed("--payment-window", "1s", "--expiry-interval", "20ms", "--cleaning-interval", "1h")
     rearm(service, point)
     order_id = place(service.as_user("token-u1"), quantity=3).json()["order_id"]
+    eventually(lambda: deployment.is_published(service))
     # The next commit, and the next decision to expire, is this order's.
     arm(service)
     dies(service)
@@ -102,8 +105,8 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(doomed):
 
 
 @pytest.mark.no_audit
-def test_the_program_people_run_has_none_of_the_fault_units(doomed):
-    service = doomed()
+def test_the_program_people_run_has_none_of_the_fault_units(launch):
+    service = launch("--offers", OFFERS, *TOKENS, faults=True)
     symbols = lambda binary: subprocess.run(["nm", "-C", str(binary)], capture_output=True, text=True, check=True).stdout
     marks = ("disk_fault", "agora-faults", "PowerCut", "clear_disk_fault", "Volatile")
     release = service.binary.parent / "order-service"

@@ -4,21 +4,16 @@ import httpx
 import pytest
 
 from support.crashes import POINTS, arm, dies, rearm
-from support.publisher import TOKEN, Publisher, eventually
+from support.notifications import told
+from support.publisher import TOKEN, eventually
 from support.service import OFFERS, TOKENS, place
 
 
-@pytest.fixture
-def payment(folder):
-    publisher = Publisher("payment", folder / "payment").start()
-    yield publisher
-    publisher.kill()
-
-
 @pytest.mark.parametrize("point", POINTS["consume"])
-def test_a_kill_while_consuming_applies_each_capture_once(launch, new_database, payment, point):
-    service = launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", "--payment-feed", payment.feed, "--events.wait",
-                     "1s", "--service-token-file", str(payment.token_file), database=new_database(), faults=True)
+def test_a_kill_while_consuming_applies_each_capture_once(launch, deployment, point):
+    payment = deployment.publisher("payment")
+    service = launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", *deployment.flags(payment), database=deployment.new_database(),
+                     faults=True)
     orders = [place(service.as_user("token-u1")).json() for _ in range(3)]
     captures = [payment.event("payment.captured", f"pay{i}", payment_id=f"pay{i}", order_group_id=order["order_group_id"],
                               amount=round(order["total"] * 100), currency="USD") for i, order in enumerate(orders)]
@@ -36,6 +31,7 @@ def test_a_kill_while_consuming_applies_each_capture_once(launch, new_database, 
     # Exactly once: nothing was refused as paid already.
     assert service.query("SELECT type, count(*) AS n FROM outbox WHERE type LIKE 'order%' GROUP BY type ORDER BY type") == [
         {"type": type, "n": 3} for type in ("order.paid", "order.placed", "order_group.paid", "order_group.placed")]
+    deployment.all_is_published(service)
 
 
 def paid(service):
@@ -63,6 +59,32 @@ def test_a_kill_while_numbering_numbers_each_event_once(launch, postgres, folder
     assert after[:2] == before and {event["subject"] for event in after[2:]} == {order["order_id"], order["order_group_id"]}
     numbers = service.query("SELECT count(*) AS n, min(sequence) AS first, max(sequence) AS last FROM outbox_numbers")[0]
     assert numbers["first"] == 1 and numbers["n"] == numbers["last"] == service.query("SELECT count(*) AS n FROM outbox")[0]["n"]
+
+
+@pytest.mark.parametrize("point", POINTS["relay"])
+def test_a_kill_while_relaying_publishes_all_and_in_order(launch, production, point):
+    """Between the two commits that no one can make one: what was published and not noted as such is published again, and told once."""
+    flags = ("--offers", OFFERS, *TOKENS, *production.flags())
+    service = launch(*flags, database=production.new_database(), faults=True)
+    notification = launch(*flags, "--mail", "none", name="notification", database=production.new_database())
+    place(service.as_user("token-u1"))
+    eventually(lambda: production.is_published(service))
+    rearm(service, point)
+    arm(service)
+    keys = [f"k{i}" for i in range(3)]
+    for key in keys:
+        # It may be answered before the kill, or not.
+        try:
+            place(service.as_user("token-u1"), key=key)
+        except httpx.TransportError:
+            pass
+    dies(service)
+    for key in keys:
+        assert place(service.as_user("token-u1"), key=key).status_code == 201
+    production.all_is_published(service)
+    twice = len(production.read(service)) - 2 * (1 + len(keys))
+    assert twice == 0 if point == "events.relay.published" else twice > 0
+    told(notification, "kind = 'order_placed' AND channel = 'in_app'", 1 + len(keys))
 
 
 @pytest.mark.parametrize("point", POINTS["serve"])

@@ -5,14 +5,13 @@ import re
 import pytest
 
 from support.crashes import arm, dies, rearm
-from support.notifications import rows
+from support.notifications import SHORT_CLAIMS, rows
 from support.publisher import eventually
 from support.service import TOKENS
 
 pytestmark = pytest.mark.no_audit
 
 MAILS = 300
-SHORT = ("--mail.deadline", "1s", "--mail.claim", "2s")
 
 
 def pending(service):
@@ -45,7 +44,7 @@ def test_two_processes_hand_over_each_mail_once(two, world, mail_server):
     assert all(attempts(service) > 0 for service in two), "both took part"
 
 
-@pytest.mark.parametrize("two", [SHORT], indirect=True, ids=["short"])
+@pytest.mark.parametrize("two", [SHORT_CLAIMS], indirect=True, ids=["short"])
 def test_what_one_had_claimed_when_it_died_the_other_takes_over(two, world, mail_server):
     first, second = two
     rearm(first, "notification.mail.sent")

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support.deployment import Production
 from support.offers import stocked_offers
 from support.postgres import PostgresServer, psql
 from support.service import OFFERS, TOKENS, place, problem
@@ -27,13 +28,14 @@ def own_postgres():
 
 
 @pytest.fixture
-def replicas(launch, postgres):
-    """Two order services on one database."""
+def replicas(launch, production):
+    """Two order services on one database; whatever becomes of them, all that was committed is published."""
     def start(*flags, offers=OFFERS):
-        database = postgres.new_database()
-        return [launch("--offers", offers, *TOKENS, *flags, database=database) for _ in range(2)]
+        database = production.new_database()
+        return [launch("--offers", offers, *TOKENS, *production.flags(), *flags, database=database) for _ in range(2)]
 
-    return start
+    yield start
+    production.all_is_published(launch.services[-1])
 
 
 def outside(service, statement):
@@ -41,9 +43,10 @@ def outside(service, statement):
     return psql(service.database + "?application_name=outside", statement)
 
 
-def test_a_database_that_dies_is_told_at_once_and_found_again(own_postgres, launch):
+def test_a_database_that_dies_is_told_at_once_and_found_again(own_postgres, launch, folder, broker):
     """F-05: writes 503 with Retry-After within 1 s, the first success within 3 s of its start, without a restart of ours."""
-    shop = launch("--offers", OFFERS, *TOKENS, database=own_postgres.new_database())
+    production = Production(folder, own_postgres.new_database, broker.new_cluster())
+    shop = launch("--offers", OFFERS, *TOKENS, *production.flags(), database=production.new_database())
     with Shoppers([shop], clients=8) as shoppers:
         shoppers.wait_for_orders(100)
         own_postgres.crash()
@@ -65,11 +68,12 @@ def test_a_database_that_dies_is_told_at_once_and_found_again(own_postgres, laun
     print(f"longest answer while down {waited:.3f} s, first success {back:.3f} s after the start, {shoppers.count(503)} × 503")
     assert waited < 1 and back < 3
     shoppers.check(shop)
+    production.all_is_published(shop)
 
 
-def test_ended_sessions_and_serialization_failures_are_not_seen(launch, postgres):
+def test_ended_sessions_and_serialization_failures_are_not_seen(launch, production):
     """F-06: all sessions terminated every second, one placement in a hundred fails with 40001 or 40P01."""
-    shop = launch("--offers", OFFERS, *TOKENS, database=postgres.new_database())
+    shop = launch("--offers", OFFERS, *TOKENS, *production.flags(), database=production.new_database())
     outside(shop, """CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF random() < 0.005 THEN RAISE EXCEPTION 'collided' USING ERRCODE = '40001'; END IF;
         IF random() < 0.005 THEN RAISE EXCEPTION 'collided' USING ERRCODE = '40P01'; END IF;
@@ -90,6 +94,7 @@ def test_ended_sessions_and_serialization_failures_are_not_seen(launch, postgres
     # A session that went while it committed is a 503, which the shopper's key resolves.
     assert shoppers.count(None) == 0 and shoppers.count(503) <= calls / 100
     shoppers.check(shop)
+    production.all_is_published(shop)
 
 
 def stop_in_mid_span(victim):

@@ -1,5 +1,5 @@
 // agora-test-publisher: a log of a test's own, for services that are not there yet. Serves the feed of one publisher by
-// libs/events; POST /publish {"events": [{topic, type, subject, version, data}]} adds to it.
+// libs/events, or relays it to Kafka; POST /publish {"events": [{topic, type, subject, version, data}]} adds to it.
 
 #include <csignal>
 #include <cstdlib>
@@ -9,8 +9,10 @@
 #include <boost/describe/class.hpp>
 
 #include "libs/events/feed_server.hpp"
+#include "libs/events/kafka/kafka_transport.hpp"
 #include "libs/events/numbering.hpp"
 #include "libs/events/outbox.hpp"
+#include "libs/events/relay.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/health.hpp"
@@ -57,7 +59,26 @@ Task<Result<http::Response>> trim(events::FeedServer& feed, Ctx ctx) {
   co_return http::Response{.status = 204};
 }
 
-int serve(const std::string& publisher, const std::string& url, std::uint16_t port, const std::string& token_file) {
+/// Soon another's turn, when this one sleeps or is gone.
+constexpr events::RelayLimits kRelayLimits{.lease = std::chrono::milliseconds(1'000)};
+constexpr std::chrono::milliseconds kRelayInterval{200};
+constexpr std::chrono::milliseconds kRelayDeadline{20'000};
+
+struct Relaying {
+  Relaying(asio::io_context& io, sql::Database& database, const events::EventLog& log, const std::string& publisher,
+           const std::string& cluster, const Clock& clock, telemetry::Registry& metrics)
+      : transport(events::kafka::Address::parse(cluster), publisher),
+        relay(database, log, transport, kRelayLimits, clock, metrics),
+        loop(io, "events.relay", kRelayInterval, kRelayDeadline, relay.job(), metrics) {}
+
+  events::kafka::KafkaTransport transport;
+  events::Relay relay;
+  telemetry::JobLoop loop;
+};
+
+/// `cluster`: empty where readers come to the feed.
+int serve(const std::string& publisher, const std::string& url, std::uint16_t port, const std::string& token_file,
+          const std::string& cluster) {
   const SystemClock clock;
   telemetry::Registry metrics;
   const auto tokens = http::ServiceTokens::from_file(token_file);
@@ -70,8 +91,15 @@ int serve(const std::string& publisher, const std::string& url, std::uint16_t po
   asio::io_context io(1);
   events::LogLimits limits;
   limits.keep = limits.compaction_lag = limits.trim_lease = std::chrono::milliseconds(0);
-  events::FeedServer feed(io, *database, events::EventLog(publisher, limits), clock, metrics);
-  events::Numbering numbering(io, *database, {}, [&feed] { feed.log_grew(); }, metrics);
+  const events::EventLog log(publisher, limits, cluster.empty() ? "" : "kafka");
+  events::FeedServer feed(io, *database, log, clock, metrics);
+  std::optional<Relaying> relaying;
+  const auto grew = [&] {
+    feed.log_grew();
+    if (relaying) relaying->loop.wake();
+  };
+  events::Numbering numbering(io, *database, {}, grew, metrics);
+  if (!cluster.empty()) relaying.emplace(io, *database, log, publisher, cluster, clock, metrics);
   http::Readiness readiness;
   http::Router router;
   router.mount("", http::health_routes(readiness, metrics));
@@ -100,15 +128,16 @@ int serve(const std::string& publisher, const std::string& url, std::uint16_t po
 }  // namespace agora
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::cerr << "agora-test-publisher PUBLISHER DATABASE_URL PORT TOKEN_FILE\n";
+  if (argc != 5 && argc != 6) {
+    std::cerr << "agora-test-publisher PUBLISHER DATABASE_URL PORT TOKEN_FILE [KAFKA_URL]\n";
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);
   agora::log::start("publisher", agora::log::Level::warn);
   int code = 2;
   try {
-    code = agora::serve(argv[1], argv[2], static_cast<std::uint16_t>(std::atoi(argv[3])), argv[4]);
+    code = agora::serve(argv[1], argv[2], static_cast<std::uint16_t>(std::atoi(argv[3])), argv[4],
+                        argc == 6 ? argv[5] : "");
   } catch (const std::exception& error) {
     std::cerr << "agora-test-publisher: " << error.what() << '\n';
   }

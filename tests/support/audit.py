@@ -1,11 +1,43 @@
 """Recounts what the service believes, with SQL and schemas of its own: invariants I4 and I10, legal states, and what every outbox row tells."""
 
 import json
+import subprocess
 
 from support.contract import DATA_OF, TOPIC_OF
+from support.service import BUILD
 
 STATUSES = {"pending", "confirmed", "completed", "canceled"}
 AMOUNTS = ("subtotal", "discount_total", "shipping_total", "tax_total", "total")
+
+
+def clean(order, history=()):
+    """All that `agora audit --history` compares. It reads files alone; of what is elsewhere the recount of this file, and I1 and I2 of the clients' history."""
+    audit(order.query)
+    told_to_clients(order.query, history)
+    if order.database:
+        return
+    lines = order.data / "history.jsonl"
+    lines.write_text("".join(json.dumps(line) + "\n" for line in history))
+    flags = ["--history", lines] if history else []
+    done = subprocess.run([BUILD / "cli" / "agora", "audit", "--data", order.data, "--json", *flags], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def told_to_clients(query, history):
+    """I1: what was acknowledged is there. I2: a key made one order, and was answered the same bytes."""
+    placed = {row["order_id"]: row["status"] for row in query("SELECT order_id, status FROM orders")}
+    answers = {}
+    for line in history:
+        if line["op"] != "ok":
+            continue
+        assert line["order_id"] in placed, line
+        assert line["type"] == "place" or placed[line["order_id"]] == "canceled", line
+        assert answers.setdefault((line["type"], line["key"]), line["body"]) == line["body"], line
+    made = [json.loads(body)["order_id"] for (type, _), body in answers.items() if type == "place"]
+    assert len(made) == len(set(made))
+    # What nobody heard of was asked for, once for each key.
+    unheard = {line["key"] for line in history if line["type"] == "place"} - {key for type, key in answers if type == "place"}
+    assert not history or len(placed) - len(made) <= len(unheard)
 
 
 def audit(query):

@@ -1,7 +1,10 @@
 """Killing a service's -faults program at a named crash point, when a test is ready for it."""
 
+import pathlib
 import re
 import time
+
+from support.shoppers import counted
 
 # Where each action passes a point; tests/faults has a test for each pair.
 POINTS = {
@@ -11,31 +14,45 @@ POINTS = {
     "consume": ["events.consumer.acknowledging", "order.capture.written", "events.consumer.applying", "sql.before_commit", "sql.after_commit",
                 "events.consumer.applied"],
     "number": ["events.numbering.numbered"],
+    "relay": ["events.relay.published", "events.relay.committed"],
     "serve": ["events.feed.serving"],
     "deliver": ["notification.mail.sent"],
 }
 MATRIX = [(action, point) for action, points in POINTS.items() for point in points]
 
 
-def rearm(service, point):
-    """Restarts so that the point fires the next time it is passed once arm() was called: starting passes some points itself."""
+def rearm(service, point, **env):
+    """Restarts so that the point fires the next time it is passed once arm() was called: starting passes some points itself, and so does reading on."""
+    wait_until(lambda: counted(service, "agora_events_lag{") == 0)
     service.stop()
     service.trigger = service.data / "armed"
     service.trigger.unlink(missing_ok=True)
-    service.start(AGORA_CRASH_POINT=point, AGORA_CRASH_FILE=str(service.trigger))
+    # A relay looks when there is something; its lease is not renewed in between.
+    service.start(AGORA_CRASH_POINT=point, AGORA_CRASH_FILE=str(service.trigger), **{f"AGORA_{service.name.upper()}_EVENTS_RELAY_INTERVAL": "1h"}, **env)
     # The first rounds of the jobs that write may still be on their way when the service is ready.
-    jobs = {"order": ["order.key_cleaning", "events.trim"] + (["events.numbering"] if service.database else []), "notification": ["notification.delivery"]}[service.name]
+    jobs = {"order": {"order.key_cleaning", "events.trim", "events.numbering", "events.relay"}, "notification": {"notification.delivery"}}[service.name]
+    wait_until(lambda: all(rounds > 0 for job, rounds in jobs_of(service).items() if job in jobs))
+
+
+def jobs_of(service):
+    """{job: rounds}"""
+    return {job: int(rounds) for job, rounds in re.findall(r'agora_job_rounds_total{job_name="([^"]+)"} (\d+)', service.metrics())}
+
+
+def wait_until(done):
     deadline = time.monotonic() + 10
-    while not all(rounds(service, job) for job in jobs):
+    while not done():
         assert time.monotonic() < deadline
-
-
-def rounds(service, job):
-    return int(re.search(rf'agora_job_rounds_total{{job_name="{job}"}} (\d+)', service.metrics())[1])
+        time.sleep(0.01)
 
 
 def arm(service):
     service.trigger.touch()
+
+
+def sleeps(process):
+    """Waits until it fell asleep at the point (AGORA_CRASH_SIGNAL=STOP)."""
+    wait_until(lambda: pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
 
 
 def dies(service):

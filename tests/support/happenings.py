@@ -1,7 +1,5 @@
 """Events as order, auth and catalog publish them, for services that only hear of them."""
 
-from support.publisher import Publisher
-
 TIME = "2026-11-23T10:00:00.000Z"
 NUMBER = "4T8QX0WZ1M"
 AMOUNTS = {"subtotal": 1000, "discount_total": 0, "shipping_total": 0, "tax_total": 0, "total": 1000}
@@ -14,23 +12,9 @@ def line(title="Towel", quantity=2, total=1000):
 class World:
     """The three logs that notification reads."""
 
-    def __init__(self, folder, new_database):
-        self.order, self.auth, self.catalog = (Publisher(name, folder / name, new_database()) for name in ("order", "auth", "catalog"))
-        self.all = [self.order, self.auth, self.catalog]
-
-    def start(self):
-        for publisher in self.all:
-            publisher.start()
-        return self
-
-    def kill(self):
-        for publisher in self.all:
-            publisher.kill()
-
-    @property
-    def flags(self):
-        return ("--order-feed", self.order.feed, "--auth-feed", self.auth.feed, "--catalog-feed", self.catalog.feed, "--events.wait", "1s",
-                "--events.retry-first", "50ms", "--service-token-file", str(self.order.token_file))
+    def __init__(self, deployment):
+        self.order, self.auth, self.catalog = map(deployment.publisher, ("order", "auth", "catalog"))
+        self.flags = deployment.flags(self.order, self.auth, self.catalog)
 
     # Who there is
 

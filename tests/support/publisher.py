@@ -1,6 +1,7 @@
 """A log of a test's own, for a service that is not there yet: agora-test-publisher, which serves it by libs/events."""
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -22,10 +23,11 @@ TOPICS = {"product": "agora.products", "offer": "agora.offers", "seller": "agora
 
 
 class Publisher:
-    def __init__(self, name, folder, database=None):
-        """`database`: URL of an empty PostgreSQL database; None: a SQLite file in `folder`."""
+    def __init__(self, name, folder, database=None, cluster=None):
+        """`database`: URL of an empty PostgreSQL database; None: a SQLite file in `folder`. `cluster`: of Kafka, by which it is told; None: by its feed."""
         self.name = name
         self.database = database
+        self.cluster = cluster
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -34,9 +36,12 @@ class Publisher:
         self.token_file.write_text(TOKEN + "\n")
         self.process = None
 
-    def start(self):
+    def start(self, **env):
         command = [str(BUILD / "tests" / "publisher" / "agora-test-publisher"), self.name, self.database or f"sqlite:{self.folder}/log.db", str(self.port), str(self.token_file)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"))
+        if self.cluster:
+            command.append(self.cluster)
+        output = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, transport=without_delay())
         deadline = time.monotonic() + READY_SECONDS
         while True:
@@ -77,6 +82,9 @@ class Publisher:
     def poison(self, type, subject, version, data):
         """An event whose data is not what its type says."""
         self.send({"topic": TOPICS[type.split(".")[0]], "type": type, "subject": subject, "version": version, "data": data})
+
+    def metrics(self):
+        return self.client.get("/metrics").text
 
     def trim(self):
         assert self.client.post("/trim").status_code == 204

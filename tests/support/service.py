@@ -66,6 +66,10 @@ class Service:
             return False
 
     @property
+    def feed(self):
+        return f"feed:http://{self.address}:{self.internal_port}"
+
+    @property
     def url(self):
         return f"http://{self.address}:{self.port}"
 

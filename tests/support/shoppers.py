@@ -8,6 +8,7 @@ import time
 
 import httpx
 
+from support.audit import clean
 from support.service import JSON
 
 PATIENCE_SECONDS = 60
@@ -24,12 +25,14 @@ class Attempt:
 class Shoppers:
     """Each places orders of some of the offers until told to stop."""
 
-    def __init__(self, services, offers=("o1",), several=1, clients=16):
+    def __init__(self, services, offers=("o1",), several=1, clients=16, pause=0):
         self.services = services
         self.offers = offers
         self.several = several
+        self.pause = pause  # of each between two orders
         self.attempts = []
         self.answers = {}
+        self.history = []  # as `agora audit --history` wants it
         self.failures = []
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self.shop, args=(number,)) for number in range(clients)]
@@ -54,11 +57,14 @@ class Shoppers:
                     return
                 items = [f'{{"offer_id":"{offer}","quantity":1,"price":5.00}}' for offer in chance.sample(self.offers, self.several)]
                 self.buy(clients, (number + i) % len(clients), f"{number}-{i}", '{"items":[' + ",".join(items) + "]}")
+                time.sleep(self.pause)
         except BaseException as failure:
             self.failures.append(failure)
             raise
 
     def buy(self, clients, at, key, body):
+        line = {"type": "place", "key": key, "body": body}
+        self.history.append({"op": "invoke", **line})
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             began = time.monotonic()
@@ -70,6 +76,7 @@ class Shoppers:
             self.attempts.append(Attempt(self.services[at], began, time.monotonic() - began, status))
             if status == 201:
                 self.answers[key] = answer.text
+                self.history.append({"op": "ok", **line, "order_id": answer.json()["order_id"], "body": answer.text, "status": 201})
                 return
             # The contract's hook has seen to its Retry-After.
             assert status in (503, None), answer.text
@@ -93,6 +100,7 @@ class Shoppers:
         told = {json.loads(text)["order_id"] for text in self.answers.values()}
         assert placed == told and len(told) == len(self.answers)
         assert service.query("SELECT count(*) AS n FROM order_groups")[0]["n"] == len(told)
+        clean(service, self.history)
 
 
 def counted(service, name):

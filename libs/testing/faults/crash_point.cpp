@@ -12,10 +12,12 @@ namespace {
 
 /// The point that AGORA_CRASH_POINT names, and the how-manieth passing fires: `order.place.written:3`. Passings count
 /// once the file that AGORA_CRASH_FILE names is there, so that starting up does not; without that variable, at once.
+/// With AGORA_CRASH_SIGNAL=STOP the process falls asleep there instead, until somebody sends SIGCONT.
 struct Armed {
   std::string name{};
   long nth = 1;
   const char* file = nullptr;
+  int signal = SIGKILL;
 };
 
 Armed read_armed() {
@@ -26,6 +28,8 @@ Armed read_armed() {
     armed.nth = std::strtol(armed.name.c_str() + colon + 1, nullptr, 10);
     armed.name.resize(colon);
   }
+  const char* signal = std::getenv("AGORA_CRASH_SIGNAL");
+  if (signal != nullptr && std::strcmp(signal, "STOP") == 0) armed.signal = SIGSTOP;
   return armed;
 }
 
@@ -35,7 +39,8 @@ void crash_point(const char* name) noexcept {
   static const Armed armed = read_armed();
   static std::atomic<long> passed{0};
   if (armed.name != name || (armed.file != nullptr && ::access(armed.file, F_OK) != 0)) return;
-  if (++passed == armed.nth) ::kill(::getpid(), SIGKILL);
+  // To this very thread: of a whole process that falls asleep it could still take a few steps.
+  if (++passed == armed.nth) ::raise(armed.signal);
 }
 
 }  // namespace agora::faults
