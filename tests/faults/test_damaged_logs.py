@@ -142,6 +142,6 @@ def test_a_topic_that_a_release_adds_is_read_from_its_beginning(fragile, world):
     fragile.start()
     told(fragile, "kind = 'order_placed'", 10)
     assert len(rows(fragile, where="kind = 'sale_paid'")) == 10, "what it had read is not told twice"
-    assert fragile.query("SELECT topic FROM inbox_topics WHERE publisher = 'order' ORDER BY topic") == [{"topic": "agora.order_groups"}, {"topic": "agora.orders"}]
+    eventually(lambda: fragile.query("SELECT topic FROM inbox_topics WHERE publisher = 'order' ORDER BY topic") == [{"topic": "agora.order_groups"}, {"topic": "agora.orders"}])
     world.order.send(world.group_paid("g0"))
     told(fragile, "kind = 'order_paid'", 2)
