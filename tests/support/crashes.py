@@ -6,6 +6,7 @@ import time
 # Where each action passes a point; tests/faults has a test for each pair.
 POINTS = {
     "place": ["order.place.decided", "order.place.written", "sql.before_commit", "sql.after_commit"],
+    "checkout": ["order.checkout.decided", "order.checkout.written", "sql.before_commit", "sql.after_commit"],
     "cancel": ["order.cancel.decided", "order.cancel.written", "sql.before_commit", "sql.after_commit"],
     "expire": ["order.expire.decided", "order.expire.written", "sql.before_commit", "sql.after_commit"],
     "consume": ["events.consumer.acknowledging", "order.capture.written", "events.consumer.applying", "sql.before_commit", "sql.after_commit",
@@ -24,7 +25,7 @@ def rearm(service, point):
     service.trigger.unlink(missing_ok=True)
     service.start(AGORA_CRASH_POINT=point, AGORA_CRASH_FILE=str(service.trigger))
     # The first rounds of the jobs that write may still be on their way when the service is ready.
-    jobs = {"order": ["order.key_cleaning", "events.trim"] + (["events.numbering"] if service.database else []), "notification": ["notification.delivery"]}[service.name]
+    jobs = {"order": ["order.key_cleaning", "order.cart_cleaning", "events.trim"] + (["events.numbering"] if service.database else []), "notification": ["notification.delivery"]}[service.name]
     deadline = time.monotonic() + 10
     while not all(rounds(service, job) for job in jobs):
         assert time.monotonic() < deadline
