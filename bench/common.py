@@ -15,17 +15,19 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "bench"
 SERVICES = ROOT / "build" / "release" / "services"
+AGORA = ROOT / "build" / "release" / "cli" / "agora"
 OFFERS = 1_000
 SECONDS = 3
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 def write_offers():
-    events = [("user.registered", "u1", {"user_id": "u1"}), ("seller.opened", "s1", {"seller_id": "s1", "status": "open", "name": "S"})]
+    events = [("user.registered", "u1", {"user_id": "u1"})]
+    events += [("seller.opened", seller, {"seller_id": seller, "status": "open", "name": "S"}) for seller in ("s1", "s2")]
     for i in range(OFFERS):
         events.append(("product.published", f"p{i}", {"product_id": f"p{i}", "status": "published", "title": "A product"}))
         events.append(("offer.created", f"offer{i}", {
-            "offer_id": f"offer{i}", "seller_id": "s1", "product_id": f"p{i}", "variant_id": "v1", "sku": f"SKU-{i}", "price": 49999, "currency": "USD",
+            "offer_id": f"offer{i}", "seller_id": f"s{1 + i % 2}", "product_id": f"p{i}", "variant_id": "v1", "sku": f"SKU-{i}", "price": 49999, "currency": "USD",
             "status": "active", "requires_shipping": True, "tax_included": True, "handling_days": 2, "initial_quantity": 10**9}))
     with (WORK / "offers.jsonl").open("w") as out:
         for number, (kind, subject, data) in enumerate(events):
@@ -106,13 +108,36 @@ def answers(url):
         return False
 
 
-def wrk(url, connections, script=None, core=None, seconds=SECONDS):
-    """Requests per second; refuses a run with errors."""
+def token_of(subject):
+    """A bearer token, and the key set that it is verified with."""
+    key, jwks = WORK / "key.pem", WORK / "jwks.json"
+    if not key.exists():
+        subprocess.run([str(AGORA), "keys", "new", "--key", str(key), "--jwks", str(jwks)], check=True, stdout=subprocess.DEVNULL)
+    made = subprocess.run([str(AGORA), "tokens", "make", "--key", str(key), "--subject", subject, "--lifetime", "24h"], check=True, capture_output=True, text=True)
+    return made.stdout.strip(), str(jwks)
+
+
+def run_wrk(url, connections, script=None, core=None, seconds=SECONDS):
+    """What wrk prints; refuses a run with errors."""
     pin = ["taskset", "-c", str(core)] if core is not None else []
     command = [*pin, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *(["-s", str(script)] if script else []), url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in output and "Socket errors" not in output, output
+    return output
+
+
+def rate_of(output):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+
+
+def p99_ms(output):
+    number, unit = re.search(r"^\s+99%\s+([\d.]+)(us|ms|s)$", output, re.M).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def wrk(url, connections, script=None, core=None, seconds=SECONDS):
+    """Requests per second."""
+    return rate_of(run_wrk(url, connections, script, core, seconds))
 
 
 def half_load(service, connections=64):

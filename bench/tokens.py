@@ -3,10 +3,9 @@
 import json
 import subprocess
 
-from common import ROOT, WORK, Service, limit, progress, ratio, wrk
+from common import ROOT, WORK, Service, limit, progress, ratio, token_of, wrk
 
 RELEASE = ROOT / "build" / "release"
-AGORA = RELEASE / "cli" / "agora"
 # By what a token costs at most, in microseconds.
 TARGETS = {"verified": 100, "known": 2}
 
@@ -25,12 +24,10 @@ def costs():
 
 def placement(repetitions):
     """With a token that is known after its first use, and without one, on one service."""
-    key, jwks = WORK / "key.pem", WORK / "jwks.json"
-    subprocess.run([str(AGORA), "keys", "new", "--key", str(key), "--jwks", str(jwks)], check=True, stdout=subprocess.DEVNULL)
-    token = subprocess.run([str(AGORA), "tokens", "make", "--key", str(key), "--subject", "u1", "--lifetime", "24h"], check=True, capture_output=True, text=True).stdout.strip()
+    token, jwks = token_of("u1")
     place = (WORK / "place.lua").read_text()
     (WORK / "place-token.lua").write_text(f'wrk.headers["Authorization"] = "Bearer {token}"\n{place}')
-    service = Service("db-tokens", "--jwks", str(jwks))
+    service = Service("db-tokens", "--jwks", jwks)
     pairs = []
     for _ in range(repetitions):
         pairs.append(tuple(wrk(service.url + "/orders", 64, WORK / script) for script in ("place-token.lua", "place.lua")))

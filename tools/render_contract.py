@@ -128,13 +128,14 @@ def page(document):
     yield f"<title>{html.escape(info['title'])}</title><style>{STYLE}</style></head><body>"
     yield f"<h1>{html.escape(info['title'])}</h1><p>{text(info['description'])}</p>"
     servers = ", ".join(f"<code>{s['url']}</code>" for s in document["servers"])
-    yield f'<p>Served under {servers}. The same <a href="/openapi.json">for machines</a>. Every error code leads to its page.</p>'
+    yield f'<p>Served under {servers} where a path says nothing else. The same <a href="/openapi.json">for machines</a>. Every error code leads to its page.</p>'
     for tag in document["tags"]:
         yield f"<h2>{text(tag['description'])}</h2>"
         for path, methods in document["paths"].items():
+            own = "".join(server["url"] for server in methods.get("servers", ()))
             for method, node in methods.items():
-                if tag["name"] in node["tags"]:
-                    yield from operation(document, path, method, node)
+                if method != "servers" and tag["name"] in node["tags"]:
+                    yield from operation(document, own + path, method, node)
     yield "<h2>Schemas</h2>"
     for name, schema in document["components"]["schemas"].items():
         yield f'<h3 id="schema-{name}">{name}</h3><p>{text(schema.get("description"))} {limits_of(schema)}</p>'

@@ -1,6 +1,7 @@
 #include "libs/http/request.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "libs/http/text.hpp"
 
@@ -8,6 +9,25 @@ namespace agora::http {
 namespace {
 
 constexpr std::size_t kIdempotencyKeyMax = 255;
+constexpr std::int64_t kAnyVersion = -1;
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// The version of a tag as etag_of() writes it.
+std::optional<std::int64_t> version_of(std::string_view tag) {
+  if (tag.size() < 3 || tag.front() != '"' || tag.back() != '"') return std::nullopt;
+  const auto digits = tag.substr(1, tag.size() - 2);
+  std::int64_t version = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+  if (error != std::errc{} || end != digits.data() + digits.size() || version < 1 || etag_of(version) != tag) {
+    return std::nullopt;
+  }
+  return version;
+}
 
 }  // namespace
 
@@ -73,6 +93,32 @@ Result<std::optional<std::string>> idempotency_key(Request request) {
                  "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters."};
   }
   return std::optional<std::string>(key);
+}
+
+Result<std::string> required_idempotency_key(Request request) {
+  AGORA_TRY(auto key, idempotency_key(request));
+  if (key) return *std::move(key);
+  return Error{Errc::invalid_argument, "idempotency_key_required", "This operation must be given an Idempotency-Key."};
+}
+
+std::optional<std::vector<std::int64_t>> if_match(Request request) {
+  std::optional<std::vector<std::int64_t>> versions;
+  request.each_header("if-match", [&](std::string_view value) {
+    auto& named = versions ? *versions : versions.emplace();
+    while (!value.empty()) {
+      const auto comma = value.find(',');
+      const auto tag = trim(value.substr(0, comma));
+      value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+      if (tag == "*") named.push_back(kAnyVersion);
+      if (const auto version = version_of(tag)) named.push_back(*version);
+    }
+  });
+  const bool any = versions && std::find(versions->begin(), versions->end(), kAnyVersion) != versions->end();
+  return any ? std::nullopt : versions;
+}
+
+std::string etag_of(std::int64_t version) {
+  return '"' + std::to_string(version) + '"';
 }
 
 }  // namespace agora::http

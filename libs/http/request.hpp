@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,13 @@ class Request {
   /// The only header of that (lower-case) name; none when absent. See header_count() where doubles matter.
   std::optional<std::string_view> header(std::string_view name) const;
   int header_count(std::string_view name) const;
+  /// Calls `visit(value)` for each header of that name, in order.
+  template <class Visit>
+  void each_header(std::string_view name, Visit visit) const {
+    for (const auto& [field, value] : data_->headers) {
+      if (field == name) visit(std::string_view(value));
+    }
+  }
   /// The query string's parameters, percent-decoded, in order; 400 `malformed_query` when they are not decodable UTF-8.
   Result<std::vector<std::pair<std::string, std::string>>> query() const;
 
@@ -64,5 +72,14 @@ Result<T> read_merge_patch(Request request) {
 
 /// `Idempotency-Key`: none when absent; 400 `invalid_idempotency_key` unless 1–255 visible ASCII, once.
 Result<std::optional<std::string>> idempotency_key(Request request);
+
+/// The same where it must be there: 400 `idempotency_key_required`.
+Result<std::string> required_idempotency_key(Request request);
+
+/// `If-Match` (RFC 9110 §13.1.1): the versions that it names, of which the resource must have one; none when absent or
+/// `*`. Tags that no resource of ours has (weak, or no version) match nothing.
+std::optional<std::vector<std::int64_t>> if_match(Request request);
+/// The ETag of a version: `"12"`.
+std::string etag_of(std::int64_t version);
 
 }  // namespace agora::http

@@ -36,6 +36,13 @@ struct Text {
   std::string value{};
 };
 
+/// A member of a merge patch (RFC 7396): absent, null (remove it) or a value.
+template <class T>
+struct Change {
+  bool given = false;
+  std::optional<T> value{};
+};
+
 /// The ISO 4217 code of a currency that is in use.
 struct CurrencyCode {
   std::optional<Currency> currency{};  ///< set once it was read
@@ -135,6 +142,10 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 template <class T>
+inline constexpr bool is_change = false;
+template <class T>
+inline constexpr bool is_change<Change<T>> = true;
+template <class T>
 inline constexpr bool is_vector = false;
 template <class T>
 inline constexpr bool is_vector<std::vector<T>> = true;
@@ -149,6 +160,9 @@ void Binding::read(const Node& node, const std::string& pointer, T& value) {
   if constexpr (detail::is_optional<T>) {
     if (node.kind() == Kind::null) return value.reset();
     read(node, pointer, value.emplace());
+  } else if constexpr (detail::is_change<T>) {
+    value.given = true;
+    read(node, pointer, value.value);
   } else if constexpr (detail::is_vector<T>) {
     if (node.kind() != Kind::array) return add(pointer, {"wrong_type", "must be an array"});
     std::size_t index = 0;
@@ -185,7 +199,7 @@ void Binding::read_struct(const Node& node, const std::string& pointer, T& value
   std::size_t index = 0;
   boost::mp11::mp_for_each<List>([&](auto member) {
     using Member = std::remove_reference_t<decltype(value.*member.pointer)>;
-    if (!seen[index++] && !detail::is_optional<Member>) {
+    if (!seen[index++] && !detail::is_optional<Member> && !detail::is_change<Member>) {
       add(child_pointer(pointer, member.name), {"required", "is required"});
     }
   });

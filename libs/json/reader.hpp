@@ -32,7 +32,8 @@ Result<T> read(const Node& node, UnknownFields unknown) {
 ///   `out_of_range`, `null_character`, … (HTTP answers 422).
 ///
 /// Member types understood: bool, std::int64_t, std::string, Decimal, Timestamp, Id<Tag>, Integer<min, max>, Text<max
-/// characters>, described structs, std::vector, std::optional (absent or null), and whatever has a Bind<T>.
+/// characters>, described structs, std::vector, std::optional (absent or null), Change (absent, null or a value), and
+/// whatever has a Bind<T>.
 ///
 /// A rule between members is the struct's own `void check(const std::string& pointer, std::vector<FieldError>& errors)
 /// const`: it is asked after the members were read, so that its complaints come with theirs. A member that is there

@@ -13,6 +13,31 @@ constexpr sql::Sql kErasedAmong{
     "SELECT user_id FROM erased_users WHERE user_id IN (SELECT json_array_elements_text($1::json))"};
 constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
 
+// Advisory locks, sorted: there is no row of a user's to lock. Only PostgreSQL gets to see them.
+#define AGORA_USER_LOCKS(lock)                                            \
+  "SELECT " lock                                                          \
+  "(key) FROM (SELECT DISTINCT hashtextextended(user_id, 0) AS key FROM " \
+  "json_array_elements_text($1::json) AS user_id ORDER BY key) AS keys"
+constexpr sql::Sql kKeep{AGORA_USER_LOCKS("pg_advisory_xact_lock_shared")};
+constexpr sql::Sql kHold{AGORA_USER_LOCKS("pg_advisory_xact_lock")};
+
+std::string json_array(const std::unordered_set<std::string>& texts) {
+  std::string out;
+  json::Writer json(out);
+  json.begin_array();
+  for (const auto& text : texts) json.value(text);
+  json.end_array();
+  return out;
+}
+
+void lock_users(sql::Tx& tx, const sql::Sql& statement, const std::unordered_set<std::string>& user_ids) {
+  if (tx.engine() == sql::Engine::sqlite || user_ids.empty()) return;
+  const auto wanted = json_array(user_ids);
+  auto rows = tx.query(statement, {wanted});
+  while (rows.next()) {
+  }
+}
+
 }  // namespace
 
 const std::string_view kErasedUsersSchema =
@@ -33,6 +58,14 @@ bool ErasedUsers::contains(const std::string& user_id) const {
   return users_.contains(user_id);
 }
 
+void keep_from_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_ids) {
+  lock_users(tx, kKeep, user_ids);
+}
+
+void hold_for_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_ids) {
+  lock_users(tx, kHold, user_ids);
+}
+
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version) {
   tx.execute(kErase, {user_id, version});
 }
@@ -43,11 +76,7 @@ bool is_erased(sql::Tx& tx, const std::string& user_id) {
 }
 
 std::unordered_set<std::string> erased_among(sql::Tx& tx, const std::unordered_set<std::string>& user_ids) {
-  std::string wanted;
-  json::Writer json(wanted);
-  json.begin_array();
-  for (const auto& user_id : user_ids) json.value(user_id);
-  json.end_array();
+  const auto wanted = json_array(user_ids);
   std::unordered_set<std::string> erased;
   auto rows = tx.query(kErasedAmong, {wanted});
   while (rows.next()) erased.emplace(rows.text(0));

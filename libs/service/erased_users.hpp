@@ -20,6 +20,12 @@ class ErasedUsers {
   std::unordered_set<std::string> users_;
 };
 
+/// Until this transaction ends nobody erases these users: what it writes of them is then there to be erased. First of
+/// all locks. SQLite has one writer, and nothing to do.
+void keep_from_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_ids);
+/// The other side: waits until nobody keeps these users. First of all locks.
+void hold_for_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_ids);
+
 /// Remembers for good that a user is gone. `version`: of the tombstone. What a service holds of them is its own to
 /// delete.
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version);

@@ -41,6 +41,11 @@ constexpr Sql kClaim{
 constexpr Sql kAnswer{
     "UPDATE idempotency_keys SET body = $1, status = $2, location = $3, answer = $4 WHERE principal = $5 AND hash = "
     "$6"};
+// Not an update: a key that both have is no error.
+constexpr Sql kCopyKeys{
+    "INSERT INTO idempotency_keys (principal, hash, body, status, location, answer, made_at) "
+    "SELECT $1, hash, body, status, location, answer, made_at FROM idempotency_keys WHERE principal = $2 ORDER BY hash "
+    "ON CONFLICT (principal, hash) DO NOTHING"};
 constexpr Sql kForgetPrincipal{"DELETE FROM idempotency_keys WHERE principal = $1"};
 constexpr Sql kUnclaim{"DELETE FROM idempotency_keys WHERE principal = $1 AND hash = $2"};
 constexpr Sql kDeleteOld{
@@ -64,6 +69,11 @@ Bytes bytes(const Sha256& hash) {
 }  // namespace
 
 const std::string_view kIdempotencySchema = kSchema;
+
+void rename_principal(Tx& tx, std::string_view from, std::string_view to) {
+  tx.execute(kCopyKeys, {to, from});
+  tx.execute(kForgetPrincipal, {from});
+}
 
 std::int64_t forget_principal(Tx& tx, std::string_view principal) {
   return tx.execute(kForgetPrincipal, {principal});

@@ -84,6 +84,10 @@ class KeySpan {
 /// Deletes at most `limit` keys made before `before`; how many went. For the cleaning job (keys are kept 24 h).
 std::int64_t delete_idempotency_keys(Tx& tx, Timestamp before, std::int64_t limit);
 
+/// Makes the answers kept for one principal another's; where the other has one under the same key, that one stays. What
+/// was answered a guest is so repeated to the user it became.
+void rename_principal(Tx& tx, std::string_view from, std::string_view to);
+
 /// Deletes the answers kept for an erased principal; how many went.
 std::int64_t forget_principal(Tx& tx, std::string_view principal);
 

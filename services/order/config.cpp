@@ -23,8 +23,14 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
   parser.option("expiry-batch-max", expiry_batch_max, "Most groups expired at once", {.min = 1, .max = 10'000});
   parser.option("idempotency-retention", idempotency_retention, "How long idempotency keys are kept",
                 {.min = 1, .max = 365 * kDay});
-  parser.option("cleaning-interval", cleaning_interval, "How often old keys are deleted", {.min = 1, .max = kDay});
+  parser.option("cleaning-interval", cleaning_interval, "How often old keys and carts are deleted",
+                {.min = 1, .max = kDay});
   parser.option("cleaning-batch-max", cleaning_batch_max, "Most keys deleted at once", {.min = 1, .max = 100'000});
+  parser.option("carts-per-buyer-max", carts_per_buyer_max, "Most open carts of one buyer", {.min = 1, .max = 1'000});
+  parser.option("cart-retention", cart_retention, "How long a cart is kept that nobody touches",
+                {.min = 1, .max = 365 * kDay});
+  parser.option("cart-cleaning-batch-max", cart_cleaning_batch_max, "Most carts deleted at once",
+                {.min = 1, .max = 10'000});
   parser.rule([this]() -> std::optional<std::string> {
     // They wait for the database at once; what is placed meanwhile must find room there.
     if (expiry_batch_max * 4 <= static_cast<std::int64_t>(sql.queue_max)) return std::nullopt;

@@ -18,6 +18,9 @@ struct Config : service::Settings {
   std::chrono::milliseconds idempotency_retention{std::chrono::hours{24}};
   std::chrono::milliseconds cleaning_interval{std::chrono::minutes{1}};
   std::int64_t cleaning_batch_max = 1'000;
+  std::int64_t carts_per_buyer_max = 20;
+  std::chrono::milliseconds cart_retention{std::chrono::hours{30 * 24}};  ///< since a cart was last touched
+  std::int64_t cart_cleaning_batch_max = 100;
 
   /// Reads them; an exit code when the program should end now.
   std::optional<int> parse(int argc, const char* const* argv);

@@ -9,6 +9,9 @@
 #include "libs/service/contract_pages.hpp"
 #include "libs/service/offers_file.hpp"
 #include "libs/service/process.hpp"
+#include "services/order/api/cart_json.hpp"
+#include "services/order/api/http_carts.hpp"
+#include "services/order/api/http_order_groups.hpp"
 #include "services/order/api/http_orders.hpp"
 #include "services/order/api/jobs.hpp"
 #include "services/order/api/on_event.hpp"
@@ -17,7 +20,7 @@
 namespace agora::order {
 namespace {
 
-http::Router public_router(const OrderRoutes& routes) {
+http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts) {
   http::Router router;
   router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
   router.mount("", http::error_routes());
@@ -25,6 +28,8 @@ http::Router public_router(const OrderRoutes& routes) {
     router.mount(prefix, service::health_route("Order Service", "getHealth"));
     router.mount(prefix, order_routes(routes));
   }
+  router.mount("/api/v1", order_group_routes(routes));
+  router.mount("/api/v1", cart_routes(carts));
   return router;
 }
 
@@ -34,15 +39,18 @@ int serve(const Config& config) {
   service::Process process(config);
   const http::DemoGuestAuthenticator demo_guests(process.tokens());
 
-  OrderStore orders(process.database(), render_order);
+  OrderStore orders(process.database(), render_order, render_order_group);
+  CartStore carts(process.database(), {render_cart, render_carts});
   const OrderRoutes routes{orders, process.clock(), demo_users, process.erased(), config.time_to_pay()};
+  const CartRoutes cart_routes{carts, process.clock(), process.tokens(), config.carts_per_buyer_max};
   EventHandler handler(process.clock(), process.erased());
-  if (!process.start({public_router(routes), config.demo_guests ? demo_guests : process.tokens(), migrations(), handler,
-                      std::move(offers)})) {
+  if (!process.start({public_router(routes, cart_routes), config.demo_guests ? demo_guests : process.tokens(),
+                      migrations(), handler, std::move(offers)})) {
     return 0;
   }
   process.add_job("order.expiry", config.expiry_interval, expiry_job(orders, process.clock(), config));
   process.add_job("order.key_cleaning", config.cleaning_interval, key_cleaning_job(orders, process.clock(), config));
+  process.add_job("order.cart_cleaning", config.cleaning_interval, cart_cleaning_job(carts, process.clock(), config));
   return process.run();
 }
 

@@ -4,12 +4,13 @@ import pytest
 
 from support.contract import CONTRACTS
 from support.service import JSON, OFFERS, TOKENS, order_body, place
+from support.shopping import cart_checkout, cart_with_a_line, items_checkout
 from support.tokens import bearer
 
 CALLERS = {"nobody": None, "forged": "forged", "expired": "token-expired", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
 
 SUBJECTS = {"buyer": "u1", "other": "u2", "guest": "g1", "support": "support1"}
-OPERATIONS = {node["operationId"]: (method, path) for method, path, node in CONTRACTS["order"].operations()}
+OPERATIONS = {node["operationId"]: (method, CONTRACTS["order"].prefixes(path)[0] + path) for method, path, node in CONTRACTS["order"].operations()}
 MISSING = "00000000-0000-7000-8000-000000000000"
 OPEN = {caller: 200 for caller in CALLERS}
 TOKEN = {"nobody": 401, "forged": 401, "expired": 401}
@@ -27,6 +28,23 @@ EXPECTED = {
     ("cancelOrder", "own"): {**TOKEN, "buyer": 200, "support": 200},
     ("cancelOrder", "other's"): {**TOKEN, "buyer": 404, "guest": 404, "support": 200},
     ("cancelOrder", "missing"): {**TOKEN, "buyer": 404, "other": 404, "guest": 404, "support": 404},
+    # The target is the cart in the body; unnamed: lines.
+    ("createOrderGroup", "unnamed"): {**TOKEN, "buyer": 201, "other": 201, "guest": 201, "support": 201},
+    ("createOrderGroup", "own"): {**TOKEN, "buyer": 201, "support": 404},
+    ("createOrderGroup", "other's"): {**TOKEN, "buyer": 404, "other": 201, "guest": 404, "support": 404},
+    ("createOrderGroup", "missing"): {**TOKEN, "buyer": 404, "other": 404, "guest": 404, "support": 404},
+    ("getOrderGroup", "own"): {**TOKEN, "buyer": 200, "support": 200},
+    ("getOrderGroup", "other's"): {**TOKEN, "buyer": 404, "other": 200, "guest": 404, "support": 200},
+    ("getOrderGroup", "missing"): {**TOKEN, "buyer": 404, "other": 404, "guest": 404, "support": 404},
+    ("createCart", "own"): {**TOKEN, "buyer": 201, "other": 201, "guest": 201, "support": 201},
+    ("listCarts", "own"): {**TOKEN, "buyer": 200, "other": 200, "guest": 200, "support": 200},
+    # A cart is its owner's alone.
+    **{(operation, target): {**TOKEN, **callers} for operation, yes in (("getCart", 200), ("updateCart", 200), ("addCartLine", 200), ("updateCartLine", 200), ("removeCartLine", 200))
+       for target, callers in (("own", {"buyer": yes, "other": 404, "guest": 404, "support": 404}),
+                               ("other's", {"buyer": 404, "other": yes, "guest": 404, "support": 404}),
+                               ("missing", {"buyer": 404, "other": 404, "guest": 404, "support": 404}))},
+    # The guest's carts are in the body, by the guest's token.
+    ("mergeCarts", "own"): {**TOKEN, "buyer": 200, "other": 200, "guest": 403, "support": 200},
 }
 
 
@@ -43,16 +61,38 @@ def body_for(target, caller):
     return order_body(user_id={"own": own, "other's": "u2" if own == "u1" else "u1", "missing": "nobody"}[target])
 
 
+def things_of(owner):
+    """Something of each kind; nobody's when there is no owner."""
+    if owner is None:
+        return dict.fromkeys(("order_id", "order_group_id", "cart_id", "line_id"), MISSING)
+    order = place(owner).json()
+    return {"order_id": order["order_id"], "order_group_id": order["order_group_id"], **cart_with_a_line(owner)}
+
+
+def body_of(operation, target, caller, ids):
+    """A body that is right but for whose things it is about."""
+    if operation == "createOrder":
+        return body_for(target, caller)
+    if operation == "createOrderGroup":
+        if target == "unnamed":
+            return items_checkout(("o1", 1, "5.00"), email="buyer@example.com")
+        return cart_checkout({"cart_id": ids["cart_id"], "version": 2}, "5.00", email="buyer@example.com")
+    bodies = {"createCart": "{}", "updateCart": '{"email":"buyer@example.com"}', "addCartLine": '{"offer_id":"o1","quantity":1}', "updateCartLine": '{"quantity":2}',
+              "mergeCarts": '{"guest_token":"%s"}' % bearer("token-guest")}
+    return bodies.get(operation)
+
+
 @pytest.mark.parametrize("operation,target", EXPECTED)
 def test_the_table_holds(sqlite_shop, operation, target):
     method, template = OPERATIONS[operation]
     for caller, status in EXPECTED[operation, target].items():
         owner = {"own": "token-u1", "other's": "token-u2"}.get(target)
-        order_id = place(sqlite_shop.as_user(owner)).json()["order_id"] if owner else MISSING
+        ids = things_of(sqlite_shop.as_user(owner) if owner else None)
         client = sqlite_shop.as_user(CALLERS[caller]) if CALLERS[caller] else sqlite_shop.client
         before = sqlite_shop.counts()
-        body = {"content": body_for(target, caller), "headers": JSON} if operation == "createOrder" else {}
-        response = client.request(method, template.format(order_id=order_id), **body)
+        body = body_of(operation, target, caller, ids)
+        options = {"content": body, "headers": {**JSON, **({"Idempotency-Key": f"{target}-{caller}"} if operation == "createOrderGroup" else {})}} if body else {}
+        response = client.request(method, template.format(**ids), **options)
         assert response.status_code == status, (operation, target, caller, response.text)
         if status >= 400:
             assert sqlite_shop.counts() == before
@@ -69,11 +109,12 @@ def test_a_list_has_nobody_elses_orders(sqlite_shop):
     assert sqlite_shop.as_user("token-support").get("/orders").json()["items"] == []
 
 
-def test_anothers_and_a_missing_order_answer_alike(sqlite_shop):
-    order_id = place(sqlite_shop.as_user("token-u2")).json()["order_id"]
+def test_anothers_and_a_missing_one_answer_alike(sqlite_shop):
+    ids = things_of(sqlite_shop.as_user("token-u2"))
     user = sqlite_shop.as_user("token-u1")
     without_trace = lambda response: {k: v for k, v in response.json().items() if k != "trace_id"}
-    assert without_trace(user.get(f"/orders/{order_id}")) == without_trace(user.get("/orders/none"))
+    for path, id in (("/orders", "order_id"), ("/api/v1/order-groups", "order_group_id"), ("/api/v1/carts", "cart_id")):
+        assert without_trace(user.get(f"{path}/{ids[id]}")) == without_trace(user.get(f"{path}/none"))
 
 
 def test_demo_guests_place_and_read_and_nothing_else(launch):

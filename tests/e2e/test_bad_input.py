@@ -167,9 +167,12 @@ def test_media_types(target, headers, status, code):
 
 def test_every_other_method_is_405_with_allow(target):
     """B-11, of every path in the contract."""
-    for template, operations in CONTRACTS[target.service.name].document["paths"].items():
-        path = target.prefix + re.sub(r"\{\w+\}", target.id, template)
-        methods = {method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set())
+    contract = CONTRACTS[target.service.name]
+    for template in contract.document["paths"]:
+        path = target.path(template)
+        # A path that is written out may be one with a parameter, too.
+        methods = {method for method, other, _ in contract.operations() if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", other), template)}
+        methods |= {"HEAD"} if "GET" in methods else set()
         for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - methods:
             response = target.ask(method, path)
             assert response.status_code == 405, (method, path)

@@ -33,6 +33,7 @@ def test_support_cancels_anybodys(shop):
     order = place(shop.as_user("token-u1")).json()
     canceled = shop.as_user("token-support").post(f"/orders/{order['order_id']}/cancellation")
     assert canceled.json()["cancel_reason"] == "support"
+    assert [(row["actor_id"], row["action"], row["subject_id"]) for row in shop.query("SELECT * FROM audit_log")] == [("support1", "order.cancel", order["order_id"])]
 
 
 def test_a_cancellation_takes_no_fields_yet(shop):

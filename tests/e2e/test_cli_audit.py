@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from support.service import BUILD, place
+from support.shopping import cart_checkout, cart_of, check_out, items_checkout
 
 AGORA = os.environ.get("AGORA_BINARY", str(BUILD / "cli" / "agora"))
 
@@ -69,6 +70,19 @@ def test_a_sound_shop_is_clean(busy_shop, copy):
         assert {"what": "pending orders", "count": 2} in order["in_flight"]
     done = subprocess.run([AGORA, "audit", "--data", str(busy_shop.data)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.endswith("clean: no violations\n")
+
+
+def test_groups_of_several_orders_are_clean_too(sqlite_shop):
+    """Of two sellers: whole, with one order canceled, with both; and a cart that became one."""
+    user = sqlite_shop.as_user("token-u1")
+    lines = (("o1", 1, "5.00"), ("o3", 1, "4.50"))
+    for canceled in range(3):
+        body = items_checkout(*lines) if canceled else cart_checkout(cart_of(user, "o1", "o3"), "9.50")
+        group = check_out(user, body, f"k{canceled}").json()
+        for order in group["orders"][:canceled]:
+            assert user.post(f"/orders/{order['order_id']}/cancellation").status_code == 200
+    code, report = audit(sqlite_shop.data)
+    assert code == 0 and violations(report) == [], report
 
 
 PENDING = "(SELECT order_id FROM orders WHERE status = 'pending' ORDER BY order_id LIMIT 1)"

@@ -92,7 +92,7 @@ def test_pages_for_browsers(demo):
     docs = demo.client.get("/docs").text
     assert all(node["operationId"] in docs for _, _, node in ORDER.operations())
     # One page of its own: no script, nothing from elsewhere.
-    assert len(docs) < 60_000 and not re.search(r"<script|src=|http-equiv|url\(|https?://", docs)
+    assert len(docs) < 120_000 and not re.search(r"<script|src=|http-equiv|url\(|https?://", docs)
     for link in set(re.findall(r'href="(/[^"]*)"', docs)):
         assert demo.client.get(link).status_code == 200, link
     for anchor in re.findall(r'href="#([^"]*)"', docs):
@@ -117,9 +117,9 @@ def test_served_routes_are_those_of_the_contract(folder, name, prefixes):
             continue
         prefix = "/api/v1" if path.startswith("/api/v1") else ""
         served_by_prefix[prefix][(method, path[len(prefix):])] = row
-    expected = {(method, path): (node["operationId"], node["x-auth"], node["x-ownership"], node.get("x-demo-guests", False))
-                for method, path, node in CONTRACTS[name].operations()}
     for prefix, served in served_by_prefix.items():
+        expected = {(method, path): (node["operationId"], node["x-auth"], node["x-ownership"], node.get("x-demo-guests", False))
+                    for method, path, node in CONTRACTS[name].operations() if prefix in CONTRACTS[name].prefixes(path)}
         got = {key: (r["operation_id"], r["auth"], r["ownership"], r["demo_guests"]) for key, r in served.items()}
         assert got == expected, prefix
 

@@ -1,4 +1,4 @@
-"""SIGKILL at every named crash point of placing, canceling and expiring; then a restart: nothing acknowledged is lost, no stock leaks, the
+"""SIGKILL at every named crash point of placing, checking out, canceling and expiring; then a restart: nothing acknowledged is lost, no stock leaks, the
 same key gives the same bytes. The recount of tests/support/audit.py runs after each."""
 
 import json
@@ -12,6 +12,7 @@ import pytest
 from support.crashes import MATRIX, POINTS, arm, dies, rearm
 from support.publisher import eventually
 from support.service import OFFERS, ROOT, TOKENS, place
+from support.shopping import CARTS, cart_checkout, cart_of, check_out
 
 @pytest.mark.no_audit
 def test_the_matrix_has_every_point_in_the_code():
@@ -60,6 +61,29 @@ def test_a_kill_at_the_point_loses_nothing(doomed, action, point):
         assert place(user, key=f"before-{i}").text == before.text
     live = 3 + 2 if action == "place" else 2
     assert service.query("SELECT reserved FROM stock WHERE offer_id = 'o1'")[0]["reserved"] == live
+
+
+@pytest.mark.parametrize("point", POINTS["checkout"])
+def test_a_kill_while_checking_out_makes_all_of_it_or_nothing(doomed, point):
+    service = doomed()
+    cart = cart_of(service.as_user("token-u1"), "o1", "o3")
+    body = cart_checkout(cart, "9.50")
+    rearm(service, point)
+    arm(service)
+    with pytest.raises(httpx.TransportError):
+        check_out(service.as_user("token-u1"), body, "fatal")
+    dies(service)
+    user = service.as_user("token-u1")
+    happened = point == "sql.after_commit"
+    assert user.get(f"{CARTS}/{cart['cart_id']}").json()["status"] == ("checked_out" if happened else "open")
+    assert service.query("SELECT count(*) AS n FROM orders") == [{"n": 2 if happened else 0}]
+    first, again = check_out(user, body, "fatal"), check_out(user, body, "fatal")
+    assert first.status_code == 201, first.text
+    assert (first.headers.get("idempotency-replayed") == "true") == happened
+    assert again.text == first.text and again.headers["idempotency-replayed"] == "true"
+    assert [order["seller_id"] for order in first.json()["orders"]] == ["s1", "s2"]
+    held = {row["offer_id"]: row["reserved"] for row in service.query("SELECT offer_id, reserved FROM stock")}
+    assert (held["o1"], held["o3"]) == (1, 1)
 
 
 @pytest.mark.parametrize("point", POINTS["expire"])

@@ -44,6 +44,7 @@ def audit(query):
     stock(query)
     amounts(query)
     states(query)
+    carts(query)
     outbox(query)
     told(query)
 
@@ -83,10 +84,23 @@ def states(query):
         assert (order["status"] == "pending") == (order["pay_by"] is not None), order
     for group in query(
         "SELECT g.group_id, g.status, g.pay_by, (SELECT count(*) FROM orders o WHERE o.group_id = g.group_id) AS orders,"
-        " (SELECT count(*) FROM orders o WHERE o.group_id = g.group_id AND o.status = g.status) AS alike FROM order_groups g"
+        " (SELECT min(CASE o.status WHEN 'pending' THEN 0 WHEN 'confirmed' THEN 1 WHEN 'completed' THEN 2 ELSE 3 END) FROM orders o"
+        "  WHERE o.group_id = g.group_id) AS least FROM order_groups g"
     ):
-        assert group["orders"] == group["alike"] > 0, group
+        # The least advanced of its orders that are not canceled; canceled when all are.
+        assert group["orders"] > 0 and group["status"] == ("pending", "confirmed", "completed", "canceled")[group["least"]], group
         assert (group["status"] == "pending") == (group["pay_by"] is not None), group
+
+
+def carts(query):
+    """A cart that was checked out names the group it became, once; carts that are gone leave nothing behind."""
+    closed = [cart["group_id"] for cart in query("SELECT * FROM carts") if cart["status"] == "checked_out"]
+    assert len(set(closed)) == len(closed), closed
+    groups = {group["group_id"] for group in query("SELECT group_id FROM order_groups")}
+    assert set(closed) <= groups, set(closed) - groups
+    owners = {row["id"] for row in query("SELECT cart_id AS id FROM carts UNION ALL SELECT group_id FROM order_contacts")}
+    owned = {row["id"] for row in query("SELECT cart_id AS id FROM cart_lines UNION SELECT owner_id FROM addresses")}
+    assert owned <= owners, owned - owners
 
 
 def outbox(query):
@@ -135,6 +149,11 @@ def told(query):
         (placed,) = events[("order_group.placed", group["group_id"])]
         agree(placed, group, "number", "user_id", "currency", *AMOUNTS)
         assert sorted(placed["order_ids"]) == sorted(order["order_id"] for order in orders[group["group_id"]]), placed
+        updated = events.get(("order_group.updated", group["group_id"]), [None])[-1]
+        if updated and query(f"SELECT 1 FROM outbox WHERE subject = '{group['group_id']}' AND type = 'order_group.updated' AND version = {group['version']}"):
+            agree(updated, group, "status", "payment_status", "fulfillment_status")
+            due = sum(order["total"] for order in orders[group["group_id"]] if order["status"] == "pending")
+            assert updated["amount_due"] == due, updated
         assert len(events.get(("order_group.canceled", group["group_id"]), [])) == (group["status"] == "canceled"), group
     for stock in query("SELECT * FROM stock"):
         newest = events.get(("stock.changed", stock["offer_id"]), [None])[-1]

@@ -55,7 +55,12 @@ class Contract:
 
     def operations(self):
         """(method, path template, operation) of each."""
-        return [(method.upper(), path, node) for path, methods in self.document["paths"].items() for method, node in methods.items()]
+        return [(method.upper(), path, node) for path, methods in self.document["paths"].items() for method, node in methods.items() if method != "servers"]
+
+    def prefixes(self, path):
+        """Under which a path is served: its own `servers`, or the document's."""
+        servers = self.document["paths"][path].get("servers", self.document["servers"])
+        return [server["url"].rstrip("/") for server in servers]
 
     def find(self, method, path):
         path = path.removeprefix("/api/v1")

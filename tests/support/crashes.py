@@ -9,6 +9,7 @@ from support.shoppers import counted
 # Where each action passes a point; tests/faults has a test for each pair.
 POINTS = {
     "place": ["order.place.decided", "order.place.written", "sql.before_commit", "sql.after_commit"],
+    "checkout": ["order.checkout.decided", "order.checkout.written", "sql.before_commit", "sql.after_commit"],
     "cancel": ["order.cancel.decided", "order.cancel.written", "sql.before_commit", "sql.after_commit"],
     "expire": ["order.expire.decided", "order.expire.written", "sql.before_commit", "sql.after_commit"],
     "consume": ["events.consumer.acknowledging", "order.capture.written", "events.consumer.applying", "sql.before_commit", "sql.after_commit",
@@ -30,7 +31,7 @@ def rearm(service, point, **env):
     # A relay looks when there is something; its lease is not renewed in between.
     service.start(AGORA_CRASH_POINT=point, AGORA_CRASH_FILE=str(service.trigger), **{f"AGORA_{service.name.upper()}_EVENTS_RELAY_INTERVAL": "1h"}, **env)
     # The first rounds of the jobs that write may still be on their way when the service is ready.
-    jobs = {"order": {"order.key_cleaning", "events.trim", "events.numbering", "events.relay"}, "notification": {"notification.delivery"}}[service.name]
+    jobs = {"order": {"order.key_cleaning", "order.cart_cleaning", "events.trim", "events.numbering", "events.relay"}, "notification": {"notification.delivery"}}[service.name]
     wait_until(lambda: all(rounds > 0 for job, rounds in jobs_of(service).items() if job in jobs))
 
 

@@ -5,6 +5,7 @@ import socket
 
 from support.contract import CONTRACTS
 from support.service import JSON, OFFERS, TOKENS, order_body, place
+from support.shopping import cart_with_a_line
 from support.tokens import bearer
 
 FLAGS = {"order": (), "notification": ("--mail", "none")}
@@ -21,15 +22,22 @@ class Target:
         self.authorization = f"Authorization: Bearer {bearer('token-u1')}\r\n".encode()
         self.prefix = CONTRACTS[service.name].document["servers"][0]["url"].rstrip("/")
         if service.name == "order":
-            self.id = place(self.user).json()["order_id"]
+            order = place(self.user).json()
+            self.id, self.ids = order["order_id"], {"order_group_id": order["order_group_id"], **cart_with_a_line(self.user)}
             self.write = ("POST", "/orders", order_body().encode())
         else:
-            self.id = self.user.get("/api/v1/notifications").json()["items"][0]["notification_id"]
+            self.id, self.ids = self.user.get("/api/v1/notifications").json()["items"][0]["notification_id"], {}
             self.write = ("PATCH", f"/api/v1/notifications/{self.id}", b'{"read":true}')
+
+    def path(self, template, id=None):
+        """A path of the contract with an id of the user's own thing, or this."""
+        contract = CONTRACTS[self.service.name]
+        ids = self.ids if id is None else {}
+        return contract.prefixes(template)[0] + re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], id or self.id), template)
 
     def routes(self, having=lambda path, operation: True, id=None):
         """(method, path) of the contract's operations that have something; ids in paths are the user's own, or this."""
-        return [(method, self.prefix + re.sub(r"\{\w+\}", id or self.id, path)) for method, path, operation in CONTRACTS[self.service.name].operations()
+        return [(method, self.path(path, id)) for method, path, operation in CONTRACTS[self.service.name].operations()
                 if having(path, operation)]
 
     def body_routes(self, id=None, required=False):

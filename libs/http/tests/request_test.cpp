@@ -74,6 +74,30 @@ TEST(IdempotencyKey, IsVisibleAsciiGivenOnce) {
   EXPECT_EQ(key_of({{"idempotency-key", "k"}, {"idempotency-key", "k"}}), "invalid_idempotency_key");
 }
 
+TEST(IdempotencyKey, IsMissedWhereItMustBeThere) {
+  const RequestData without{};
+  EXPECT_EQ(required_idempotency_key(Request(without)).error().code, "idempotency_key_required");
+  const RequestData with{.headers = {{"idempotency-key", "k"}}};
+  EXPECT_EQ(required_idempotency_key(Request(with)).value(), "k");
+}
+
+TEST(IfMatch, NamesVersions) {
+  using Versions = std::optional<std::vector<std::int64_t>>;
+  const auto versions_of = [](const Headers& headers) {
+    const RequestData data{.headers = headers};
+    return if_match(Request(data));
+  };
+  EXPECT_EQ(versions_of({}), Versions{});
+  EXPECT_EQ(versions_of({{"if-match", "*"}}), Versions{});
+  EXPECT_EQ(versions_of({{"if-match", etag_of(7)}}), Versions(std::vector<std::int64_t>{7}));
+  EXPECT_EQ(versions_of({{"if-match", " \"1\" ,\"22\""}, {"if-match", "\"3\""}}),
+            Versions(std::vector<std::int64_t>{1, 22, 3}));
+  for (const auto* none :
+       {"", "1", "W/\"1\"", "\"\"", "\"x\"", "\"01\"", "\"-1\"", "\"1", "\"99999999999999999999\""}) {
+    EXPECT_EQ(versions_of({{"if-match", none}}), Versions(std::vector<std::int64_t>{})) << none;
+  }
+}
+
 TEST(Utf8, IsTakenWholeAndInItsShortestForm) {
   for (const std::string text :
        {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x9b\x92", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "\xee\x80\x80"}) {

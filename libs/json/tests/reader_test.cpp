@@ -39,6 +39,24 @@ std::string code_of(std::string_view text) {
   return form ? "" : form.error().code;
 }
 
+struct Patch {
+  Change<Text<3>> name{};
+  Change<std::int64_t> count{};
+};
+BOOST_DESCRIBE_STRUCT(Patch, (), (name, count))
+
+TEST(MergePatch, TellsWhatIsAbsentFromWhatIsRemoved) {
+  const auto patch = read<Patch>(R"({"name":null})");
+  ASSERT_TRUE(patch.has_value());
+  EXPECT_TRUE(patch->name.given && !patch->name.value);
+  EXPECT_FALSE(patch->count.given);
+  const auto both = read<Patch>(R"({"name":"abc","count":5})");
+  ASSERT_TRUE(both.has_value());
+  EXPECT_EQ(both->name.value->value, "abc");
+  EXPECT_EQ(both->count.value, 5);
+  EXPECT_EQ(read<Patch>(R"({"name":"abcd"})").error().fields.at(0).code, "too_long");
+}
+
 TEST(Reader, BindsEveryKindOfMember) {
   const auto form = read<Form>(
       R"({"name":"Grüße \u00e4\ud83d\ude00","flag":true,"at":"1970-01-01T00:00:01Z","code":"abcd","number":-5,

@@ -1,6 +1,7 @@
 #include "services/order/api/http_orders.hpp"
 
 #include "libs/http/pages.hpp"
+#include "services/order/api/keyed_response.hpp"
 #include "services/order/api/order_form.hpp"
 #include "services/order/api/order_json.hpp"
 
@@ -81,13 +82,6 @@ bool may_see(const OrderRoutes& self, const Principal& principal, const Order& o
     return self.demo_users.contains(order.user_id) && !self.erased.contains(order.user_id.str());
   }
   return principal.has(Role::support) || order.user_id.str() == principal.subject;
-}
-
-Response to_response(Answered answered) {
-  Response response{.status = answered.answer.status, .body = std::move(answered.answer.body)};
-  if (!answered.answer.location.empty()) response.headers.emplace_back("Location", std::move(answered.answer.location));
-  if (answered.replayed) response.headers.emplace_back("Idempotency-Replayed", "true");
-  return response;
 }
 
 HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
@@ -189,6 +183,7 @@ HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request) {
   CancelCommand command{.order_id = *order_id, .now = self.clock.now(), .trace = ctx.trace};
   if (ctx.principal.has(Role::support)) {
     command.reason = CancelReason::support;
+    command.support = UserId(ctx.principal.subject);
   } else {
     command.buyer = UserId(ctx.principal.subject);
   }

@@ -2,6 +2,7 @@
 #include "libs/base/clock.hpp"
 #include "libs/telemetry/job_loop.hpp"
 #include "services/order/config.hpp"
+#include "services/order/store/cart_store.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
@@ -12,5 +13,8 @@ telemetry::Job expiry_job(OrderStore& orders, const Clock& clock, const Config& 
 
 /// Forgets idempotency keys older than `config.idempotency_retention`.
 telemetry::Job key_cleaning_job(OrderStore& orders, const Clock& clock, const Config& config);
+
+/// Deletes carts that nobody has touched for `config.cart_retention`, also those that were checked out.
+telemetry::Job cart_cleaning_job(CartStore& carts, const Clock& clock, const Config& config);
 
 }  // namespace agora::order

@@ -38,12 +38,19 @@ struct ProductData {
 };
 BOOST_DESCRIBE_STRUCT(ProductData, (), (product_id, status, title))
 
+struct MemberData {
+  UserId user_id{};
+  std::string role{};
+};
+BOOST_DESCRIBE_STRUCT(MemberData, (), (user_id, role))
+
 struct SellerData {
   SellerId seller_id{};
   std::string status{};
   json::Text<512> name{};
+  std::optional<std::vector<MemberData>> members{};
 };
-BOOST_DESCRIBE_STRUCT(SellerData, (), (seller_id, status, name))
+BOOST_DESCRIBE_STRUCT(SellerData, (), (seller_id, status, name, members))
 
 struct UserData {
   UserId user_id{};
@@ -93,7 +100,11 @@ Result<void> on_product(sql::Tx& tx, const events::Event& event) {
 
 Result<void> on_seller(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data(event, &SellerData::seller_id));
-  apply(tx, SellerState{data.seller_id, data.status, data.name.value}, source_of(event));
+  SellerState seller{.seller_id = data.seller_id, .status = data.status, .name = data.name.value};
+  if (data.members) {
+    for (const auto& member : *data.members) seller.members.push_back({member.user_id, member.role});
+  }
+  apply(tx, seller, source_of(event));
   return {};
 }
 
@@ -113,12 +124,19 @@ Result<Capture> read_capture(const events::Event& event) {
 }
 
 constexpr std::string_view kCaptured = "payment.captured";
+constexpr std::string_view kDeleted = "user.deleted";
 
 }  // namespace
 
 void EventHandler::lock(sql::Tx& tx, const std::vector<events::Event>& events) {
-  // SQLite has one writer. Elsewhere groups come before stock, all of a batch at once and in order.
+  // SQLite has one writer. Elsewhere users, keys and carts come before groups, and these before stock, all of a batch
+  // at once and in order.
   if (tx.engine() == sql::Engine::sqlite) return;
+  std::unordered_set<std::string> erased;
+  for (const auto& event : events) {
+    if (event.type == kDeleted && is_id(event.subject)) erased.insert(event.subject);
+  }
+  lock_for_erasure(tx, erased);
   std::vector<OrderGroupId> group_ids;
   for (const auto& event : events) {
     if (event.type != kCaptured) continue;
@@ -146,7 +164,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
 Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data(event, &UserData::user_id));
   // Of those who are there a token says enough.
-  if (event.type != "user.deleted") return {};
+  if (event.type != kDeleted) return {};
   erase_user(tx, data.user_id, event.version);
   // Before the commit: should it not come, the event comes again, and what is told of a deletion is never taken back.
   erased_.add(data.user_id.str());

@@ -1,9 +1,7 @@
 #include "services/order/api/order_form.hpp"
 
 namespace agora::order {
-namespace {
 
-/// Every line names an offer or a product, not both.
 void check_subject(const std::optional<OfferId>& offer_id, const std::optional<ProductId>& product_id,
                    const std::string& pointer, std::vector<FieldError>& errors) {
   if (offer_id && product_id) {
@@ -13,7 +11,10 @@ void check_subject(const std::optional<OfferId>& offer_id, const std::optional<P
   }
 }
 
-}  // namespace
+void check_line_count(const std::vector<LineForm>& items, const std::string& pointer, std::vector<FieldError>& errors) {
+  if (!items.empty() && items.size() <= kLinesMax) return;
+  errors.push_back({pointer + "/items", "out_of_range", "must have 1 to " + std::to_string(kLinesMax) + " lines"});
+}
 
 void LineForm::check(const std::string& pointer, std::vector<FieldError>& errors) const {
   check_subject(offer_id, product_id, pointer, errors);
@@ -34,27 +35,36 @@ void OrderForm::check(const std::string& pointer, std::vector<FieldError>& error
   conflict(quantity.has_value(), "/quantity");
   conflict(price.has_value(), "/price");
   conflict(currency.has_value(), "/currency");
-  if (items->empty() || items->size() > kLinesMax) {
-    errors.push_back({pointer + "/items", "out_of_range", "must have 1 to " + std::to_string(kLinesMax) + " lines"});
-  }
+  check_line_count(*items, pointer, errors);
 }
 
-std::vector<LineRequest> lines_of(const OrderForm& form, Timestamp now) {
-  const auto line = [&](const auto& from, std::int64_t quantity, const Decimal& price, std::string pointer) {
-    return LineRequest{.offer_id = from.offer_id,
-                       .product_id = from.product_id,
-                       .quantity = quantity,
-                       .price = price,
-                       .currency = from.currency ? from.currency->currency : std::nullopt,
-                       .line_id = new_id<LineTag>(now),
-                       .pointer = std::move(pointer)};
-  };
-  if (!form.items) return {line(form, form.quantity->value, *form.price, "")};
-  std::vector<LineRequest> lines;
-  for (const auto& item : *form.items) {
-    lines.push_back(line(item, item.quantity.value, item.price, "/items/" + std::to_string(lines.size())));
+namespace {
+
+/// A line of either form.
+template <class Form>
+LineRequest line_of(const Form& from, std::int64_t quantity, const Decimal& price, std::string pointer, Timestamp now) {
+  return {.offer_id = from.offer_id,
+          .product_id = from.product_id,
+          .quantity = quantity,
+          .price = price,
+          .currency = from.currency ? from.currency->currency : std::nullopt,
+          .line_id = new_id<LineTag>(now),
+          .pointer = std::move(pointer)};
+}
+
+}  // namespace
+
+LineRequests lines_of(const std::vector<LineForm>& items, Timestamp now) {
+  LineRequests lines;
+  for (const auto& item : items) {
+    lines.push_back(line_of(item, item.quantity.value, item.price, "/items/" + std::to_string(lines.size()), now));
   }
   return lines;
+}
+
+LineRequests lines_of(const OrderForm& form, Timestamp now) {
+  if (form.items) return lines_of(*form.items, now);
+  return {line_of(form, form.quantity->value, *form.price, "", now)};
 }
 
 }  // namespace agora::order

@@ -7,7 +7,7 @@
 
 #include "libs/base/result.hpp"
 #include "libs/json/reader.hpp"
-#include "services/order/core/placing.hpp"
+#include "services/order/core/lines.hpp"
 
 namespace agora::order {
 
@@ -42,6 +42,13 @@ struct OrderForm {
 BOOST_DESCRIBE_STRUCT(OrderForm, (), (user_id, product_id, offer_id, quantity, price, currency, items))
 
 /// The lines that a form which was read asks for, each with the pointer it stands at and a new id.
-std::vector<LineRequest> lines_of(const OrderForm& form, Timestamp now);
+LineRequests lines_of(const OrderForm& form, Timestamp now);
+LineRequests lines_of(const std::vector<LineForm>& items, Timestamp now);
+
+/// A line names an offer or a product, not both.
+void check_subject(const std::optional<OfferId>& offer_id, const std::optional<ProductId>& product_id,
+                   const std::string& pointer, std::vector<FieldError>& errors);
+/// There are 1 to kLinesMax.
+void check_line_count(const std::vector<LineForm>& items, const std::string& pointer, std::vector<FieldError>& errors);
 
 }  // namespace agora::order

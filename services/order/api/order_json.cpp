@@ -1,19 +1,13 @@
 #include "services/order/api/order_json.hpp"
 
 #include "libs/json/writer.hpp"
+#include "services/order/api/contact_json.hpp"
 
 namespace agora::order {
 namespace {
 
 constexpr std::size_t kOrderBytes = 640;
 constexpr std::size_t kLineBytes = 384;
-
-void amounts_without_total(json::Writer& json, const Amounts& amounts, Currency currency) {
-  json.member("subtotal", Money{amounts.subtotal, currency})
-      .member("discount_total", Money{amounts.discount_total, currency})
-      .member("shipping_total", Money{amounts.shipping_total, currency})
-      .member("tax_total", Money{amounts.tax_total, currency});
-}
 
 void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
   json.begin_object()
@@ -26,7 +20,7 @@ void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
       .member("quantity", line.quantity)
       .member("canceled_quantity", line.canceled_quantity)
       .member("price", Money{line.unit_price, currency});
-  amounts_without_total(json, line.amounts, currency);
+  write_amounts_without_total(json, line.amounts, currency);
   json.member("total", Money{line.amounts.total, currency})
       .member("requires_shipping", line.requires_shipping)
       .end_object();
@@ -55,7 +49,7 @@ void write_order(json::Writer& json, const Order& order) {
   } else {
     json.value(nullptr);
   }
-  amounts_without_total(json, order.amounts, order.currency);
+  write_amounts_without_total(json, order.amounts, order.currency);
   json.key("items").begin_array();
   for (const auto& line : order.lines) write_line(json, line, order.currency);
   json.end_array()
@@ -90,6 +84,34 @@ std::string render_order_page(const std::vector<Order>& orders, const std::strin
     json.value(next_cursor);
   }
   json.member("has_more", !next_cursor.empty()).end_object();
+  return out;
+}
+
+std::string render_order_group(const GroupWithOrders& whole) {
+  const auto& group = whole.group;
+  std::string out;
+  out.reserve(2 * kOrderBytes * (1 + whole.orders.size()));
+  json::Writer json(out);
+  json.begin_object()
+      .member("order_group_id", group.group_id)
+      .member("user_id", group.user_id)
+      .member("number", group.number)
+      .member("status", to_string(group.status))
+      .member("payment_status", to_string(group.payment_status))
+      .member("fulfillment_status", to_string(group.fulfillment_status))
+      .member("currency", group.currency);
+  write_amounts_without_total(json, group.amounts, group.currency);
+  json.member("total", Money{group.amounts.total, group.currency})
+      .member("amount_due", Money{group.amount_due, group.currency});
+  json.key("orders").begin_array();
+  for (const auto& order : whole.orders) write_order(json, order);
+  json.end_array();
+  write_contact(json, whole.contact);
+  json.member("placed_at", group.placed_at)
+      .member("updated_at", group.updated_at)
+      .member("pay_by", group.pay_by)
+      .member("version", group.version)
+      .end_object();
   return out;
 }
 

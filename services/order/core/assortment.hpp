@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct Offer {
   bool sellable = false;  ///< offer active and priced with its tax, product published, seller open
 };
 
-/// The offers that the lines of a decision may mean.
+/// The offers that the lines of a decision may mean, and the sellers for whom its buyers may act.
 class Assortment {
  public:
   void add(Offer offer);
@@ -39,11 +40,18 @@ class Assortment {
   /// is in stock, the sellable ones.
   std::size_t currencies(const ProductId& product_id, const StockLevels& stock) const;
 
+  /// Notes that a buyer of this decision may act for a seller.
+  void add_member(SellerId seller_id, UserId user_id) { members_.emplace(std::move(seller_id), std::move(user_id)); }
+  bool is_member(const SellerId& seller_id, const UserId& user_id) const {
+    return members_.contains({seller_id, user_id});
+  }
+
   const std::map<OfferId, Offer>& offers() const { return offers_; }
 
  private:
   std::map<OfferId, Offer> offers_;
   std::map<ProductId, std::vector<OfferId>> by_product_;
+  std::set<std::pair<SellerId, UserId>> members_;
 };
 
 }  // namespace agora::order

@@ -101,15 +101,18 @@ std::string_view to_string(CaptureRefusal refusal) {
   return "ended";
 }
 
-std::optional<CaptureRefusal> OrderGroup::refuses(const Capture& capture,
-                                                  const std::vector<const Order*>& orders) const {
-  if (status == OrderStatus::canceled) return CaptureRefusal::ended;
-  if (status != OrderStatus::pending) return CaptureRefusal::already_paid;
+std::int64_t amount_due_of(const std::vector<const Order*>& orders) {
   std::int64_t due = 0;
   for (const auto* order : orders) {
     if (order->status == OrderStatus::pending) due += order->amounts.total;
   }
-  if (capture.amount != due || capture.currency != currency) return CaptureRefusal::amount_mismatch;
+  return due;
+}
+
+std::optional<CaptureRefusal> OrderGroup::refuses(const Capture& capture) const {
+  if (status == OrderStatus::canceled) return CaptureRefusal::ended;
+  if (status != OrderStatus::pending) return CaptureRefusal::already_paid;
+  if (capture.amount != amount_due || capture.currency != currency) return CaptureRefusal::amount_mismatch;
   return std::nullopt;
 }
 
@@ -117,12 +120,15 @@ bool OrderGroup::roll_up(const std::vector<const Order*>& orders, Timestamp now)
   const auto new_status = status_of(orders);
   const auto new_payment_status = payment_status_of(orders);
   const auto new_fulfillment_status = fulfillment_status_of(orders);
-  if (new_status == status && new_payment_status == payment_status && new_fulfillment_status == fulfillment_status) {
+  const auto new_amount_due = amount_due_of(orders);
+  if (new_status == status && new_payment_status == payment_status && new_fulfillment_status == fulfillment_status &&
+      new_amount_due == amount_due) {
     return false;
   }
   status = new_status;
   payment_status = new_payment_status;
   fulfillment_status = new_fulfillment_status;
+  amount_due = new_amount_due;
   if (status != OrderStatus::pending) pay_by.reset();
   updated_at = now;
   ++version;

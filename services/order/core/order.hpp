@@ -20,7 +20,7 @@ struct Capture {
 /// Why a group cannot use a capture: it has ended (expired or canceled), is paid already, or costs something else; or
 /// there is no such group (any more: a database put back from an older copy lost it).
 enum class CaptureRefusal { ended, already_paid, amount_mismatch, unknown };
-/// snake_case name, as written in events.
+/// snake_case name, as written in events and the database.
 std::string_view to_string(CaptureRefusal refusal);
 
 /// So many of one offer, at the price frozen when the order was placed.
@@ -84,12 +84,16 @@ struct OrderGroup {
   Timestamp updated_at{};
   std::optional<Timestamp> pay_by{};
   std::optional<PaymentId> paid_by{};  ///< whose capture confirmed its orders
+  std::int64_t amount_due = 0;         ///< of its pending orders together: what a capture has to be
 
-  /// Takes over what its orders say together; whether that changed anything. A group that is no longer pending has no
-  /// `pay_by`.
+  /// Takes over what its orders say together; whether that changed anything, which is then to be told. A group that is
+  /// no longer pending has no `pay_by`.
   bool roll_up(const std::vector<const Order*>& orders, Timestamp now);
   /// Why a capture comes too late or is not the right one; none: its pending orders are to be paid with it.
-  std::optional<CaptureRefusal> refuses(const Capture& capture, const std::vector<const Order*>& orders) const;
+  std::optional<CaptureRefusal> refuses(const Capture& capture) const;
 };
+
+/// What these orders still have to be paid with.
+std::int64_t amount_due_of(const std::vector<const Order*>& orders);
 
 }  // namespace agora::order

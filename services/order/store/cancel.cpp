@@ -4,6 +4,7 @@
 
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/faults.hpp"
+#include "services/order/store/audit_log.hpp"
 #include "services/order/store/closing.hpp"
 #include "services/order/store/order_store.hpp"
 
@@ -60,6 +61,14 @@ std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelC
   AGORA_CRASH_POINT("order.cancel.decided");
 
   closing.write(last.now, last.trace);
+  std::vector<AuditEntry> done_by_support;
+  for (const auto& [i, order] : accepted) {
+    const auto& command = commands[i];
+    if (command.support) {
+      done_by_support.push_back({*command.support, "order.cancel", order->order_id.str(), command.now});
+    }
+  }
+  write_audit_log(tx, done_by_support);
   for (const auto& [i, order] : accepted) answers.accept(i, {200, {}, render_order(*order)});
   auto results = answers.finish();
   AGORA_CRASH_POINT("order.cancel.written");

@@ -53,6 +53,8 @@ void Closing::write(Timestamp now, const TraceContext& trace) {
     groups.push_back(&group);
     if (group.status == OrderStatus::canceled) {
       outbox.order_group_canceled(group, order->cancel_reason.value(), its_trace);
+    } else {
+      outbox.order_group_updated(group, its_trace);
     }
   }
   update_groups(tx_, groups);

@@ -21,8 +21,8 @@ class Closing {
 
   /// Cancels one order and gives its stock back, in memory. "No": those of Order::cancel().
   Result<void> cancel(Order& order, CancelReason reason, Timestamp now, const TraceContext& trace);
-  /// Writes what was canceled: groups, orders, stock, events. A group that ends tells of it as its last order did;
-  /// `now` and `trace` are of the stock, which is told once for all.
+  /// Writes what was canceled: groups, orders, stock, events. A group tells of what changes in it as its last order
+  /// did; `now` and `trace` are of the stock, which is told once for all.
   void write(Timestamp now, const TraceContext& trace);
 
  private:

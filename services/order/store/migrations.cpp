@@ -4,6 +4,10 @@
 #include "embedded/migration_0003_orders_clustered.hpp"
 #include "embedded/migration_0007_paid_by.hpp"
 #include "embedded/migration_0008_lost_order_groups.hpp"
+#include "embedded/migration_0012_refused_captures.hpp"
+#include "embedded/migration_0013_seller_members.hpp"
+#include "embedded/migration_0014_audit_log.hpp"
+#include "embedded/migration_0015_carts.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/lease.hpp"
@@ -12,7 +16,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 11> kMigrations{{
+  static const std::array<sql::Migration, 15> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -24,6 +28,10 @@ std::span<const sql::Migration> migrations() {
       {9, "0009_numbering", events::kNumberingSchema},
       {10, "0010_leases", sql::kLeasesSchema},
       {11, "0011_inbox_streams", events::kInboxStreamsSchema},
+      {12, "0012_refused_captures", embedded::migration_0012_refused_captures},
+      {13, "0013_seller_members", embedded::migration_0013_seller_members},
+      {14, "0014_audit_log", embedded::migration_0014_audit_log},
+      {15, "0015_carts", embedded::migration_0015_carts},
   }};
   return kMigrations;
 }

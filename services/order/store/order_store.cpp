@@ -1,7 +1,6 @@
 #include "services/order/store/order_store.hpp"
 
 #include "services/order/store/order_columns.hpp"
-#include "services/order/store/rows.hpp"
 
 namespace agora::order {
 namespace {
@@ -33,12 +32,16 @@ std::string status_list(const std::vector<OrderStatus>& statuses) {
 
 }  // namespace
 
-OrderStore::OrderStore(sql::Database& database, RenderOrder render_order)
+OrderStore::OrderStore(sql::Database& database, RenderOrder render_order, RenderGroup render_group)
     : database_(database),
       place_(database, "order.place",
              [render_order](sql::Tx& tx, std::span<const PlaceCommand> commands) {
                return handle_place(tx, commands, render_order);
              }),
+      check_out_(database, "order.check_out",
+                 [render_group](sql::Tx& tx, std::span<const CheckOutCommand> commands) {
+                   return handle_check_out(tx, commands, render_group);
+                 }),
       cancel_(database, "order.cancel",
               [render_order](sql::Tx& tx, std::span<const CancelCommand> commands) {
                 return handle_cancel(tx, commands, render_order);
@@ -47,6 +50,10 @@ OrderStore::OrderStore(sql::Database& database, RenderOrder render_order)
 
 Task<Result<Answered>> OrderStore::place(Ctx ctx, PlaceCommand command) {
   return place_(std::move(ctx), std::move(command));
+}
+
+Task<Result<Answered>> OrderStore::check_out(Ctx ctx, CheckOutCommand command) {
+  return check_out_(std::move(ctx), std::move(command));
 }
 
 Task<Result<Answered>> OrderStore::cancel(Ctx ctx, CancelCommand command) {
@@ -59,6 +66,11 @@ Task<Expired> OrderStore::expire(Ctx ctx, ExpireCommand command) {
 
 Task<std::optional<Order>> OrderStore::find(Ctx ctx, OrderId order_id) {
   auto work = [id = std::move(order_id)](sql::Tx& tx) { return find_order(tx, id); };
+  return database_.get(std::move(ctx), std::move(work));
+}
+
+Task<std::optional<GroupWithOrders>> OrderStore::find_group(Ctx ctx, OrderGroupId group_id) {
+  auto work = [id = std::move(group_id)](sql::Tx& tx) { return order::find_group(tx, id); };
   return database_.get(std::move(ctx), std::move(work));
 }
 

@@ -9,9 +9,11 @@
 #include "libs/base/result.hpp"
 #include "libs/base/task.hpp"
 #include "libs/sql/database.hpp"
+#include "services/order/core/checkout.hpp"
 #include "services/order/core/order.hpp"
 #include "services/order/core/placing.hpp"
 #include "services/order/store/keyed_answers.hpp"
+#include "services/order/store/rows.hpp"
 
 namespace agora::order {
 
@@ -22,10 +24,26 @@ struct PlaceCommand {
   TraceContext trace{};
 };
 
+/// Checks out; `key` as the request's Idempotency-Key in its scope.
+struct CheckOutCommand {
+  /// A cart as the buyer saw it.
+  struct FromCart {
+    CartId cart_id;
+    std::int64_t version;
+  };
+
+  CheckOut checkout;               ///< without lines where they are a cart's; without the contact
+  std::optional<FromCart> cart{};  ///< whose lines and contact it takes, and which it closes
+  ContactEdit contact{};           ///< of what the cart knows
+  std::optional<sql::IdempotencyKey> key{};
+  TraceContext trace{};
+};
+
 /// Cancels one order on somebody's behalf.
 struct CancelCommand {
   OrderId order_id;
-  std::optional<UserId> buyer{};  ///< the only user who may; none: anybody's order (support)
+  std::optional<UserId> buyer{};    ///< the only user who may; none: anybody's order
+  std::optional<UserId> support{};  ///< who does it for another; goes into the audit log
   CancelReason reason = CancelReason::buyer;
   Timestamp now{};
   std::optional<sql::IdempotencyKey> key{};
@@ -62,24 +80,29 @@ struct OrderPage {
   bool has_more = false;
 };
 
-/// Orders, their groups and stock. Placing, canceling and expiring are spans: what waits during a commit is decided
-/// together, in one transaction, with idempotency key, group, order, lines, stock and events. Thread-safe. `database`
-/// must outlive it.
+/// Orders, their groups and stock. Placing, checking out, canceling and expiring are spans: what waits during a commit
+/// is decided together, in one transaction, with idempotency key, group, order, lines, stock and events. Thread-safe.
+/// `database` must outlive it.
 class OrderStore {
  public:
   /// Writes the answer that a key must repeat to the byte.
   using RenderOrder = std::string (*)(const Order&);
+  using RenderGroup = std::string (*)(const GroupWithOrders&);
 
-  OrderStore(sql::Database& database, RenderOrder render_order);
+  OrderStore(sql::Database& database, RenderOrder render_order, RenderGroup render_group);
 
   /// "No": those of core's place(), invalid_argument `idempotency_key_reused`; unauthenticated `invalid_token` when the
   /// user was erased while it waited.
   Task<Result<Answered>> place(Ctx ctx, PlaceCommand command);
+  /// "No": those of core's check_out() and edited(); of a cart not_found `not_found`, conflict `cart_closed` (with the
+  /// `order_group_id` it became), `cart_changed`, `cart_empty`; `idempotency_key_reused` and `invalid_token`.
+  Task<Result<Answered>> check_out(Ctx ctx, CheckOutCommand command);
   /// "No": not_found `not_found`, those of Order::cancel(), `idempotency_key_reused` and `invalid_token`.
   Task<Result<Answered>> cancel(Ctx ctx, CancelCommand command);
   Task<Expired> expire(Ctx ctx, ExpireCommand command);
 
   Task<std::optional<Order>> find(Ctx ctx, OrderId order_id);
+  Task<std::optional<GroupWithOrders>> find_group(Ctx ctx, OrderGroupId group_id);
   /// At most `limit` orders after `after`.
   Task<OrderPage> list(Ctx ctx, OrderFilter filter, std::optional<OrderPosition> after, int limit);
   /// Groups whose time to pay is over, the longest overdue first; those after `after`, at most `limit`.
@@ -90,6 +113,7 @@ class OrderStore {
  private:
   sql::Database& database_;
   sql::Span<PlaceCommand, Result<Answered>> place_;
+  sql::Span<CheckOutCommand, Result<Answered>> check_out_;
   sql::Span<CancelCommand, Result<Answered>> cancel_;
   sql::Span<ExpireCommand, Expired> expire_;
 };
@@ -97,6 +121,8 @@ class OrderStore {
 /// The span handlers, one file each. Called inside a transaction.
 std::vector<Result<Answered>> handle_place(sql::Tx& tx, std::span<const PlaceCommand> commands,
                                            OrderStore::RenderOrder render_order);
+std::vector<Result<Answered>> handle_check_out(sql::Tx& tx, std::span<const CheckOutCommand> commands,
+                                               OrderStore::RenderGroup render_group);
 std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelCommand> commands,
                                             OrderStore::RenderOrder render_order);
 std::vector<Expired> handle_expire(sql::Tx& tx, std::span<const ExpireCommand> commands);

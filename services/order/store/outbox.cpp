@@ -116,6 +116,22 @@ void Outbox::order_group_canceled(const OrderGroup& group, CancelReason reason, 
       .end_object();
 }
 
+void Outbox::order_group_updated(const OrderGroup& group, const TraceContext& trace) {
+  auto& data = events_.add(kOrderGroups, "order_group.updated", group.group_id.str(), group.version, trace);
+  json::Writer(data)
+      .begin_object()
+      .member("order_group_id", group.group_id)
+      .member("number", group.number)
+      .member("user_id", group.user_id)
+      .member("currency", group.currency)
+      .member("status", to_string(group.status))
+      .member("payment_status", to_string(group.payment_status))
+      .member("fulfillment_status", to_string(group.fulfillment_status))
+      .member("amount_due", group.amount_due)
+      .member("updated_at", group.updated_at)
+      .end_object();
+}
+
 void Outbox::stock_changed(const OfferId& offer_id, const StockLevel& level) {
   auto& data = events_.add(kStock, "stock.changed", offer_id.str(), level.version, trace_);
   json::Writer(data)

@@ -16,6 +16,8 @@ class Outbox {
   void order_placed(const Order& order, const TraceContext& trace);
   void order_canceled(const Order& order, const TraceContext& trace);
   void order_group_canceled(const OrderGroup& group, CancelReason reason, const TraceContext& trace);
+  /// What changed in a group that nothing else of it tells: an order of several has ended.
+  void order_group_updated(const OrderGroup& group, const TraceContext& trace);
   void order_paid(const Order& order, const PaymentId& payment_id, const TraceContext& trace);
   /// With the orders that were paid.
   void order_group_paid(const OrderGroup& group, const std::vector<const Order*>& orders, const PaymentId& payment_id,

@@ -29,6 +29,22 @@ constexpr sql::Sql kNextOfLostGroup{
     "ON CONFLICT (group_id) DO UPDATE SET version = lost_order_groups.version + 1"};
 constexpr sql::Sql kVersionOfLostGroup{"SELECT version FROM lost_order_groups WHERE group_id = $1"};
 
+constexpr sql::Sql kIsRefused{"SELECT 1 FROM refused_captures WHERE group_id = $1 AND payment_id = $2"};
+constexpr sql::Sql kRefuse{
+    "INSERT INTO refused_captures (group_id, payment_id, reason, refused_at) VALUES ($1, $2, $3, $4)"};
+
+bool was_refused(sql::Tx& tx, const Capture& capture) {
+  auto rows = tx.query(kIsRefused, {capture.group_id, capture.payment_id});
+  return rows.next();
+}
+
+/// `group`: with the version that tells of it.
+void refuse(sql::Tx& tx, const OrderGroup& group, const Capture& capture, CaptureRefusal reason,
+            const TraceContext& trace, Outbox& outbox) {
+  tx.execute_one(kRefuse, {capture.group_id, capture.payment_id, to_string(reason), group.updated_at});
+  outbox.order_group_capture_refused(group, capture, reason, trace);
+}
+
 /// What a group that is not there has left to tell is numbered on its own.
 OrderGroup lost_group(sql::Tx& tx, const Capture& capture, Timestamp now) {
   tx.execute_one(kNextOfLostGroup, {capture.group_id});
@@ -42,19 +58,21 @@ OrderGroup lost_group(sql::Tx& tx, const Capture& capture, Timestamp now) {
 void apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, const TraceContext& trace) {
   Outbox outbox(now, trace);
   auto groups = lock_groups(tx, {capture.group_id}, SkipLocked::no);
+  // Payment tells of a capture again when its log was put back. What was refused goes back, whatever has become of the
+  // group since; what it paid is paid.
+  if (was_refused(tx, capture)) return;
   if (groups.empty()) {
-    outbox.order_group_capture_refused(lost_group(tx, capture, now), capture, CaptureRefusal::unknown, trace);
+    refuse(tx, lost_group(tx, capture, now), capture, CaptureRefusal::unknown, trace, outbox);
     return outbox.write(tx);
   }
-  auto& [group, orders] = groups.front();
-  // Payment tells of a capture again when its log was put back. What it paid is paid.
+  auto& group = groups.front().group;
   if (group.paid_by == capture.payment_id) return;
-  const auto refusal = group.refuses(capture, view(orders));
+  const auto refusal = group.refuses(capture);
   if (refusal) {
     // Nothing of the group changes, but it has something to tell, and what it tells is numbered by its version.
     group.updated_at = now;
     ++group.version;
-    outbox.order_group_capture_refused(group, capture, *refusal, trace);
+    refuse(tx, group, capture, *refusal, trace, outbox);
   } else {
     confirm(tx, groups.front(), capture, now, trace, outbox);
   }

@@ -1,37 +1,14 @@
 // Placing: all that waited is decided together, in queue order, and written in one transaction.
 
-#include <set>
-
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/faults.hpp"
+#include "services/order/store/holding.hpp"
 #include "services/order/store/order_store.hpp"
 #include "services/order/store/rows.hpp"
 #include "services/order/store/stock_table.hpp"
 
 namespace agora::order {
 namespace {
-
-/// Every offer that a line may turn out to mean, and the stock of each, locked.
-struct Held {
-  Assortment assortment;
-  StockLevels stock;
-};
-
-Held hold(sql::Tx& tx, std::span<const PlaceCommand> commands) {
-  std::set<OfferId> offer_ids;
-  std::set<ProductId> product_ids;
-  for (const auto& command : commands) {
-    for (const auto& line : command.order.lines) {
-      if (line.offer_id) offer_ids.insert(*line.offer_id);
-      if (line.product_id) product_ids.insert(*line.product_id);
-    }
-  }
-  Held held{load_assortment(tx, {offer_ids.begin(), offer_ids.end()}, {product_ids.begin(), product_ids.end()}), {}};
-  std::vector<OfferId> stocked;
-  for (const auto& [offer_id, offer] : held.assortment.offers()) stocked.push_back(offer_id);
-  held.stock = lock_stock(tx, stocked);
-  return held;
-}
 
 std::unordered_set<std::string> buyers_of(std::span<const PlaceCommand> commands) {
   std::unordered_set<std::string> user_ids;
@@ -50,8 +27,11 @@ std::vector<Result<Answered>> handle_place(sql::Tx& tx, std::span<const PlaceCom
                                            OrderStore::RenderOrder render_order) {
   const auto now = commands.back().order.now;
   KeyedAnswers answers(tx, keys_of(commands), now);
-  const auto erased = service::erased_among(tx, buyers_of(commands));
-  auto held = hold(tx, commands);
+  const auto buyers = buyers_of(commands);
+  const auto erased = service::erased_among(tx, buyers);
+  std::vector<const LineRequests*> wanted;
+  for (const auto& command : commands) wanted.push_back(&command.order.lines);
+  auto held = hold(tx, wanted, buyers);
 
   std::vector<Accepted> accepted;
   accepted.reserve(commands.size());

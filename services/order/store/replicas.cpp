@@ -2,7 +2,10 @@
 
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/idempotency.hpp"
+#include "services/order/store/cart_rows.hpp"
+#include "services/order/store/contacts.hpp"
 #include "services/order/store/outbox.hpp"
+#include "services/order/store/rows.hpp"
 
 namespace agora::order {
 namespace {
@@ -26,6 +29,14 @@ constexpr sql::Sql kApplySeller{
     "ON CONFLICT (seller_id) DO UPDATE SET status = excluded.status, name = excluded.name, log_id = excluded.log_id, "
     "version = excluded.version WHERE $6 = 1 OR (sellers.log_id = excluded.log_id AND sellers.version < "
     "excluded.version)"};
+constexpr sql::Sql kForgetMembers{"DELETE FROM seller_members WHERE seller_id = $1"};
+constexpr sql::Sql kInsertMember{
+    "INSERT INTO seller_members (seller_id, user_id, role) VALUES ($1, $2, $3) ON CONFLICT (seller_id, user_id) DO "
+    "UPDATE SET role = excluded.role"};
+#define AGORA_OF_USERS "IN (SELECT json_array_elements_text($1::json)) "
+constexpr sql::Sql kLockKeys{"SELECT 1 FROM idempotency_keys WHERE principal " AGORA_OF_USERS
+                             "ORDER BY principal, hash FOR UPDATE"};
+constexpr sql::Sql kLockCarts{"SELECT 1 FROM carts WHERE user_id " AGORA_OF_USERS "ORDER BY cart_id FOR UPDATE"};
 constexpr sql::Sql kCurrency{"SELECT currency FROM offers WHERE offer_id = $1"};
 constexpr sql::Sql kInsertStock{
     "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
@@ -65,12 +76,32 @@ void apply(sql::Tx& tx, const ProductState& p, const SourceVersion& source) {
 }
 
 void apply(sql::Tx& tx, const SellerState& s, const SourceVersion& source) {
-  tx.execute(kApplySeller, {s.seller_id, s.status, s.name, source.log_id, source.version, source.known_newer});
+  if (tx.execute(kApplySeller, {s.seller_id, s.status, s.name, source.log_id, source.version, source.known_newer}) ==
+      0) {
+    return;
+  }
+  tx.execute(kForgetMembers, {s.seller_id});
+  sql::Batch members(kInsertMember, 3);
+  for (const auto& member : s.members) members.add({s.seller_id, member.user_id, member.role});
+  tx.batch(members);
+}
+
+void lock_for_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_ids) {
+  service::hold_for_erasure(tx, user_ids);
+  if (tx.engine() == sql::Engine::sqlite || user_ids.empty()) return;
+  const auto wanted = json_array(user_ids);
+  for (const auto& statement : {kLockKeys, kLockCarts}) {
+    auto rows = tx.query(statement, {wanted});
+    while (rows.next()) {
+    }
+  }
 }
 
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version) {
   service::erase_user(tx, user_id.str(), version);
   sql::forget_principal(tx, user_id.str());
+  erase_carts(tx, user_id);
+  erase_group_contacts(tx, user_id);
 }
 
 }  // namespace agora::order

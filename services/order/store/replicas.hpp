@@ -1,6 +1,8 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "libs/base/result.hpp"
 #include "libs/sql/tx.hpp"
@@ -38,9 +40,16 @@ struct ProductState {
   std::string title{};
 };
 struct SellerState {
+  /// Somebody who may act for the seller.
+  struct Member {
+    UserId user_id{};
+    std::string role{};  ///< owner, staff
+  };
+
   SellerId seller_id{};
   std::string status{};  ///< only `open` sells
   std::string name{};
+  std::vector<Member> members{};  ///< whom it does not sell to
 };
 
 /// Stores a state where it replaces the one that is there; else nothing changes. Repeating one is harmless. "No" for an
@@ -48,6 +57,9 @@ struct SellerState {
 Result<void> apply(sql::Tx& tx, const OfferState& offer, const SourceVersion& source, Timestamp now);
 void apply(sql::Tx& tx, const ProductState& product, const SourceVersion& source);
 void apply(sql::Tx& tx, const SellerState& seller, const SourceVersion& source);
+
+/// Locks what erasing these users will touch, in the one lock order. On PostgreSQL, before anything else of a batch.
+void lock_for_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_ids);
 
 /// Forgets a user for good: what is kept of them but orders, whose ids say nothing. `version`: of the tombstone.
 void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version);

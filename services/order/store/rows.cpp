@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "services/order/store/contacts.hpp"
 #include "services/order/store/order_columns.hpp"
 
 namespace agora::order {
@@ -49,6 +50,10 @@ constexpr sql::Sql kLockOrdersOfGroups{
     " FROM orders o WHERE o.group_id IN (SELECT value FROM json_each($1)) ORDER BY o.order_id",
     "SELECT " AGORA_ORDER_COLUMNS
     " FROM orders o WHERE o.group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY o.order_id FOR UPDATE"};
+
+constexpr sql::Sql kFindGroup{"SELECT " AGORA_GROUP_COLUMNS ", paid_by FROM order_groups WHERE group_id = $1"};
+constexpr sql::Sql kOrdersOfGroup{"SELECT " AGORA_ORDER_COLUMNS
+                                  " FROM orders o WHERE o.group_id = $1 ORDER BY o.order_id"};
 
 constexpr sql::Sql kInsertGroup{
     "INSERT INTO order_groups (" AGORA_GROUP_COLUMNS
@@ -187,6 +192,23 @@ void load_lines(sql::Tx& tx, std::vector<Order>& orders) {
   while (rows.next()) by_id.at(rows.id<OrderTag>(kLineColumns))->lines.push_back(read_line(rows, 0));
 }
 
+std::optional<GroupWithOrders> find_group(sql::Tx& tx, const OrderGroupId& group_id) {
+  std::optional<GroupWithOrders> found;
+  {
+    auto rows = tx.query(kFindGroup, {group_id});
+    if (!rows.next()) return found;
+    found = GroupWithOrders{read_group(rows)};
+  }
+  {
+    auto rows = tx.query(kOrdersOfGroup, {group_id});
+    while (rows.next()) found->orders.push_back(read_order(rows));
+  }
+  load_lines(tx, found->orders);
+  found->group.amount_due = amount_due_of(view(found->orders));
+  found->contact = find_group_contact(tx, group_id);
+  return found;
+}
+
 std::vector<const Order*> view(const std::vector<Order>& orders) {
   std::vector<const Order*> all;
   for (const auto& order : orders) all.push_back(&order);
@@ -215,6 +237,7 @@ std::vector<LockedGroup> lock_groups(sql::Tx& tx, const std::vector<OrderGroupId
     auto& home = *by_id.at(order.group_id);
     home.orders.push_back(std::move(order));
   }
+  for (auto& entry : locked) entry.group.amount_due = amount_due_of(view(entry.orders));
   return locked;
 }
 

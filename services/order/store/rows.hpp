@@ -3,12 +3,21 @@
 #include <vector>
 
 #include "libs/sql/tx.hpp"
+#include "services/order/core/address.hpp"
 #include "services/order/core/order.hpp"
 
 namespace agora::order {
 
 /// How orders and groups stand in their tables. The column lists and the functions that read and write them live here
 /// alone.
+
+template <class Tag>
+const std::string& id_text(const Id<Tag>& id) {
+  return id.str();
+}
+inline const std::string& id_text(const std::string& id) {
+  return id;
+}
 
 /// Ids as a JSON array: how one parameter carries a set (`json_each` / `json_array_elements_text`).
 template <class Ids>
@@ -17,7 +26,7 @@ std::string json_array(const Ids& ids) {
   for (const auto& id : ids) {
     if (text.size() > 1) text += ',';
     text += '"';
-    text += id.str();  // [A-Za-z0-9_-] alone: nothing to escape
+    text += id_text(id);  // [A-Za-z0-9_-] alone: nothing to escape
     text += '"';
   }
   return text + "]";
@@ -25,6 +34,15 @@ std::string json_array(const Ids& ids) {
 
 /// The order with its lines; none when there is no such id. By primary key.
 std::optional<Order> find_order(sql::Tx& tx, const OrderId& order_id);
+
+/// A group with its orders, in the order of their first lines at checkout, and who bought them.
+struct GroupWithOrders {
+  OrderGroup group;
+  std::vector<Order> orders{};
+  Contact contact{};
+};
+/// By primary key.
+std::optional<GroupWithOrders> find_group(sql::Tx& tx, const OrderGroupId& group_id);
 
 /// The orders as core takes them.
 std::vector<const Order*> view(const std::vector<Order>& orders);

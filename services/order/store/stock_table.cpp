@@ -5,11 +5,11 @@
 namespace agora::order {
 namespace {
 
-constexpr sql::Sql kLockStock{
-    "SELECT offer_id, on_hand, reserved, version FROM stock WHERE offer_id IN (SELECT value FROM json_each($1)) "
-    "ORDER BY offer_id",
-    "SELECT offer_id, on_hand, reserved, version FROM stock WHERE offer_id IN "
-    "(SELECT json_array_elements_text($1::json)) ORDER BY offer_id FOR UPDATE"};
+#define AGORA_STOCK "SELECT offer_id, on_hand, reserved, version FROM stock WHERE offer_id IN "
+constexpr sql::Sql kReadStock{AGORA_STOCK "(SELECT value FROM json_each($1)) ORDER BY offer_id",
+                              AGORA_STOCK "(SELECT json_array_elements_text($1::json)) ORDER BY offer_id"};
+constexpr sql::Sql kLockStock{kReadStock.sqlite,
+                              AGORA_STOCK "(SELECT json_array_elements_text($1::json)) ORDER BY offer_id FOR UPDATE"};
 constexpr sql::Sql kUpdateStock{
     "UPDATE stock SET on_hand = $1, reserved = $2, version = $3 WHERE offer_id = $4 AND version = $5"};
 
@@ -27,6 +27,10 @@ constexpr sql::Sql kOffersById{"SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id I
 constexpr sql::Sql kOffersByProduct{
     "SELECT " AGORA_OFFER_COLUMNS "WHERE o.product_id IN (SELECT value FROM json_each($1))",
     "SELECT " AGORA_OFFER_COLUMNS "WHERE o.product_id IN (SELECT json_array_elements_text($1::json))"};
+
+#define AGORA_MEMBERSHIPS "SELECT seller_id, user_id FROM seller_members WHERE user_id IN "
+constexpr sql::Sql kMemberships{AGORA_MEMBERSHIPS "(SELECT value FROM json_each($1))",
+                                AGORA_MEMBERSHIPS "(SELECT json_array_elements_text($1::json))"};
 
 void add_offers(sql::Tx& tx, const sql::Sql& statement, const std::string& ids, Assortment& assortment) {
   auto rows = tx.query(statement, {ids});
@@ -46,15 +50,23 @@ void add_offers(sql::Tx& tx, const sql::Sql& statement, const std::string& ids, 
   }
 }
 
-}  // namespace
-
-StockLevels lock_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids) {
+StockLevels load_stock(sql::Tx& tx, const sql::Sql& statement, const std::vector<OfferId>& offer_ids) {
   StockLevels stock;
   if (offer_ids.empty()) return stock;
   const auto wanted = json_array(offer_ids);
-  auto rows = tx.query(kLockStock, {wanted});
+  auto rows = tx.query(statement, {wanted});
   while (rows.next()) stock.add(rows.id<OfferTag>(0), {rows.int64(1), rows.int64(2), rows.int64(3)});
   return stock;
+}
+
+}  // namespace
+
+StockLevels lock_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids) {
+  return load_stock(tx, kLockStock, offer_ids);
+}
+
+StockLevels read_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids) {
+  return load_stock(tx, kReadStock, offer_ids);
 }
 
 void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox) {
@@ -75,6 +87,12 @@ Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids,
   if (!offer_ids.empty()) add_offers(tx, kOffersById, json_array(offer_ids), assortment);
   if (!product_ids.empty()) add_offers(tx, kOffersByProduct, json_array(product_ids), assortment);
   return assortment;
+}
+
+void load_memberships(sql::Tx& tx, const std::unordered_set<std::string>& buyers, Assortment& assortment) {
+  const auto wanted = json_array(buyers);
+  auto rows = tx.query(kMemberships, {wanted});
+  while (rows.next()) assortment.add_member(rows.id<SellerTag>(0), rows.id<UserTag>(1));
 }
 
 }  // namespace agora::order

@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "libs/sql/tx.hpp"
@@ -11,6 +13,9 @@ namespace agora::order {
 /// Locks the stock rows of these offers, bytewise by id, and loads them. Offers without a row are not in the result.
 StockLevels lock_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids);
 
+/// The same without holding them: as they are now, for who only looks.
+StockLevels read_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids);
+
 /// Writes the changed levels, one version up, each with its `stock.changed`. The row must still be what was locked, and
 /// the table's CHECK holds 0 ≤ reserved ≤ on_hand whatever we believed.
 void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox);
@@ -18,5 +23,7 @@ void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox);
 /// The offers that lines may mean: these ones, and all of these products.
 Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids,
                            const std::vector<ProductId>& product_ids);
+/// Notes for which sellers these buyers may act.
+void load_memberships(sql::Tx& tx, const std::unordered_set<std::string>& buyers, Assortment& assortment);
 
 }  // namespace agora::order
