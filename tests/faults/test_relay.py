@@ -20,7 +20,7 @@ STALE = "stale@example.com"
 
 
 def rounds(publisher):
-    return counted(publisher, 'agora_job_rounds_total{job="events.relay"}')
+    return counted(publisher, 'agora_job_rounds_total{job_name="events.relay"}')
 
 
 @pytest.mark.parametrize("point", POINTS["relay"])
@@ -60,7 +60,7 @@ def test_a_replica_that_slept_with_a_batch_leaves_the_newest_state(launch, produ
     found = {row["user_id"]: row["email"] for row in reader.query("SELECT user_id, email FROM users") if row["user_id"] in users}
     assert found == {user: f"{user}@example.com" for user in kept}
     # What it had in hand when it slept was refused; what was committed before it slept it does not try.
-    assert (counted(sleeper, 'agora_job_failures_total{job="events.relay"}') > 0) == (point == "events.relay.published")
+    assert (counted(sleeper, 'agora_job_failures_total{job_name="events.relay"}') > 0) == (point == "events.relay.published")
 
 
 def compact(production, publisher):
