@@ -104,9 +104,9 @@ std::optional<Call::Refusal> Call::look_at_headers() {
                    Error{Errc::invalid_argument, "deadline_required",
                          "A call must name a deadline, and not a longer one than this server's."}};
   }
-  if (serving_.draining) {
+  if (!serving_.open) {
     return Refusal{::grpc::StatusCode::UNAVAILABLE,
-                   Error{Errc::unavailable, "temporarily_unavailable", "This server is about to end."}};
+                   Error{Errc::unavailable, "temporarily_unavailable", "This server is about to begin or to end."}};
   }
   if (serving_.in_flight.fetch_add(1) >= serving_.limits.calls_in_flight_max) {
     --serving_.in_flight;

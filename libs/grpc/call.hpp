@@ -40,7 +40,7 @@ struct Serving {
   telemetry::Gauge& active;
   telemetry::Counter& shed;
   std::atomic<std::int64_t> in_flight{0};
-  std::atomic<bool> draining{false};
+  std::atomic<bool> open{false};  ///< the io thread runs, and no drain has begun
 };
 
 /// One call, from its headers to its status. gRPC's threads read and write; between the two it is a coroutine on the io

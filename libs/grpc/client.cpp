@@ -1,6 +1,7 @@
 #include "libs/grpc/client.hpp"
 
 #include <charconv>
+#include <condition_variable>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
@@ -106,6 +107,10 @@ struct Client::Impl {
   // Of the io thread:
   std::unordered_set<Attempt*> under_way;
   bool stopped = false;
+
+  std::mutex mutex;
+  std::condition_variable called_back;
+  int outstanding = 0;  ///< calls of which gRPC has not called back; guarded by mutex
 };
 
 Client::Client(ClientOptions options, telemetry::Registry& metrics) {
@@ -113,7 +118,12 @@ Client::Client(ClientOptions options, telemetry::Registry& metrics) {
   impl_ = std::make_unique<Impl>(std::move(options), metrics);
 }
 
-Client::~Client() = default;
+Client::~Client() {
+  stop();
+  // gRPC calls back on a thread of its own, and who waits is then resumed on an io_context that must be there.
+  std::unique_lock lock(impl_->mutex);
+  impl_->called_back.wait(lock, [this] { return impl_->outstanding == 0; });
+}
 
 void Client::stop() {
   impl_->stopped = true;
@@ -128,8 +138,17 @@ Task<Status> Client::Impl::attempt(Ctx ctx, std::string path, std::shared_ptr<At
   if (ctx.trace.valid()) context.AddMetadata("traceparent", ctx.trace.traceparent());
   auto initiate = [this, path, attempt](auto handler) {
     const auto waiter = std::make_shared<Waiter<decltype(handler)>>(std::move(handler));
+    {
+      const std::lock_guard lock(mutex);
+      ++outstanding;
+    }
     stub.UnaryCall(&attempt->context, path, {}, &attempt->request, &attempt->response,
-                   [attempt, waiter](Status status) { waiter->resume(std::move(status)); });
+                   [this, attempt, waiter](Status status) {
+                     waiter->resume(std::move(status));
+                     const std::lock_guard lock(mutex);
+                     --outstanding;
+                     called_back.notify_all();
+                   });
   };
   under_way.insert(attempt.get());
   auto status =

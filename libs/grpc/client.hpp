@@ -43,7 +43,7 @@ bool is_address(std::string_view text);
 /// deadline allows, and no more.
 class Client {
  public:
-  /// `metrics` must outlive it.
+  /// `metrics` must outlive it, and so must the io_context that calls wait on.
   Client(ClientOptions options, telemetry::Registry& metrics);
   ~Client();
 

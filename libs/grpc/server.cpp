@@ -12,6 +12,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -114,7 +115,7 @@ void set_limits(::grpc::ServerBuilder& builder, const Limits& limits) {
 
 }  // namespace
 
-struct Server::Impl final : ::grpc::CallbackGenericService {
+struct Server::Impl final : ::grpc::CallbackGenericService, std::enable_shared_from_this<Server::Impl> {
   Impl(asio::io_context& io, ServerOptions options_, std::vector<Row> rows, Authenticate authenticate_,
        telemetry::Registry& metrics)
       : options(std::move(options_)),
@@ -151,7 +152,7 @@ struct Server::Impl final : ::grpc::CallbackGenericService {
 Server::Server(asio::io_context& io, ServerOptions options, std::vector<Row> rows, Authenticate authenticate,
                telemetry::Registry& metrics) {
   check_whole(rows);
-  impl_ = std::make_unique<Impl>(io, std::move(options), std::move(rows), std::move(authenticate), metrics);
+  impl_ = std::make_shared<Impl>(io, std::move(options), std::move(rows), std::move(authenticate), metrics);
 }
 
 Server::~Server() = default;
@@ -178,6 +179,10 @@ void Server::listen() {
   for (const auto& [path, row] : impl_->serving.rows) {
     impl_->server->GetHealthCheckService()->SetServingStatus(path.substr(1, path.rfind('/') - 1), true);
   }
+  // Before the io thread runs nobody would serve them; should it never, nothing must be under way.
+  asio::post(impl_->serving.io, [server = impl_->weak_from_this()] {
+    if (const auto impl = server.lock()) impl->serving.open = true;
+  });
 }
 
 std::uint16_t Server::port() const {
@@ -185,7 +190,7 @@ std::uint16_t Server::port() const {
 }
 
 void Server::begin_drain() {
-  impl_->serving.draining = true;
+  impl_->serving.open = false;
   if (impl_->server) impl_->server->GetHealthCheckService()->SetServingStatus(false);
 }
 

@@ -78,7 +78,7 @@ Row row(Method<Request, Response> method, Handler handler) {
 /// its effects would be; it is not begun when it was given up before.
 ///
 /// There is no reflection: who calls by hand has the contract (`grpcurl -proto contracts/grpc/…`). Health needs no
-/// token.
+/// token. Calls that come before the io thread runs are refused as those in a drain.
 class Server {
  public:
   /// Throws std::logic_error when a service of the contract has methods without a row. `metrics` must outlive the
@@ -99,7 +99,7 @@ class Server {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace agora::rpc

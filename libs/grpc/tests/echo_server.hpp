@@ -46,6 +46,8 @@ class EchoServer {
                     std::vector<Row>{row(kSay, say_row), row(kWait, wait_row)}, authenticate, metrics);
     server_->listen();
     thread_ = std::thread([this] { io_.run(); });
+    // Before it does, calls are refused.
+    asio::post(io_, asio::use_future).wait();
   }
   ~EchoServer() { end(); }
 
