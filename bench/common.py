@@ -46,7 +46,7 @@ class Service:
         started = time.monotonic()
         self.process = subprocess.Popen(
             [*pin, str(SERVICES / "order" / "order-service"), "--demo-guests", "--offers", str(WORK / "offers.jsonl"), "--data", str(self.data), "--port", str(self.port),
-             "--internal-port", str(self.internal), "--log-level", "warn", *flags],
+             "--internal-port", str(self.internal), "--grpc-port", str(free_port()), "--log-level", "warn", *flags],
             env={**os.environ, "AGORA_ENV": "demo"}, stdin=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{self.port}"
         while not answers(f"http://127.0.0.1:{self.internal}/readyz"):

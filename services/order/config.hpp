@@ -18,6 +18,9 @@ struct Config : service::Settings {
   std::chrono::milliseconds idempotency_retention{std::chrono::hours{24}};
   std::chrono::milliseconds cleaning_interval{std::chrono::minutes{1}};
   std::int64_t cleaning_batch_max = 1'000;
+  std::string catalog_grpc;  ///< HOST:PORT where catalog is asked for prices; empty: it is not
+  std::chrono::milliseconds price_question_deadline{300};
+  std::chrono::milliseconds payment_hold_min{std::chrono::minutes{10}};
 
   /// Reads them; an exit code when the program should end now.
   std::optional<int> parse(int argc, const char* const* argv);
