@@ -48,8 +48,9 @@ class Service:
         pin = ["taskset", "-c", str(core)] if core is not None else []
         started = time.monotonic()
         self.process = subprocess.Popen(
-            [*pin, str(SERVICES / name / f"{name}-service"), *(["--demo-guests"] if name == "order" else []), "--offers", str(WORK / "offers.jsonl"), "--data", str(self.data),
-             "--port", str(self.port), "--internal-port", str(self.internal), "--log-level", "warn", *flags],
+            [*pin, str(SERVICES / name / f"{name}-service"), *(["--demo-guests", "--grpc-port", str(free_port())] if name == "order" else []),
+             "--offers", str(WORK / "offers.jsonl"), "--data", str(self.data), "--port", str(self.port), "--internal-port", str(self.internal),
+             "--log-level", "warn", *flags],
             env={**os.environ, "AGORA_ENV": "demo", **(env or {})}, stdin=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{self.port}"
         while not answers(f"http://127.0.0.1:{self.internal}/readyz"):

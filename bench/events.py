@@ -139,8 +139,8 @@ def up(repetitions):
     """agora up on an empty folder until both are ready, and what both then take."""
     seconds, memory = [], []
     for repetition in range(repetitions):
-        ports = [str(free_port()) for _ in range(4)]
-        names = ("--order-port", "--order-internal-port", "--notification-port", "--notification-internal-port")
+        ports = [str(free_port()) for _ in range(5)]
+        names = ("--order-port", "--order-internal-port", "--order-grpc-port", "--notification-port", "--notification-internal-port")
         started = time.monotonic()
         agora = subprocess.Popen([ROOT / "build" / "release" / "cli" / "agora", "up", "--json", "--data", WORK / f"db-up-{repetition}",
                                   *(word for pair in zip(names, ports) for word in pair)],

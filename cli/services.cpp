@@ -16,10 +16,12 @@ constexpr std::array<std::string_view, 5> kOrderFlags{"--offers", "builtin", "--
 constexpr std::array<std::string_view, 2> kNotificationFlags{"--offers", "builtin"};
 
 constexpr std::array<std::string_view, 1> kNotificationFeeds{"order"};
+constexpr std::array<std::string_view, 1> kNotificationAsks{"order"};
 
 constexpr std::array<Service, 2> kServices{{
-    {"order", "order-service", "order.db", 8000, 9100, kOrderFlags, {}},
-    {"notification", "notification-service", "notification.db", 8005, 9105, kNotificationFlags, kNotificationFeeds},
+    {"order", "order-service", "order.db", 8000, 9100, 9000, kOrderFlags, {}, {}},
+    {"notification", "notification-service", "notification.db", 8005, 9105, 0, kNotificationFlags, kNotificationFeeds,
+     kNotificationAsks},
 }};
 
 fs::path own_folder() {

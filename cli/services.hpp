@@ -15,8 +15,10 @@ struct Service {
   std::string_view database;  ///< its SQLite file in the data folder
   std::uint16_t port;         ///< default of --<name>-port
   std::uint16_t internal_port;
+  std::uint16_t grpc_port;                       ///< 0: it serves no gRPC
   std::span<const std::string_view> demo_flags;  ///< of its program, under `up`
   std::span<const std::string_view> feeds;       ///< services whose logs it consumes, under `up`
+  std::span<const std::string_view> asks;        ///< services that it asks by gRPC, under `up`
 };
 
 /// All services, in the order they are started; each consumes what those before it publish.

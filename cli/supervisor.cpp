@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cli/command.hpp"
-#include "libs/http/port_holder.hpp"
+#include "libs/base/port_holder.hpp"
 #include "libs/http/probe.hpp"
 
 namespace agora::cli {
@@ -20,7 +20,7 @@ constexpr milliseconds kIdle{60'000};
 
 /// Whether it is our child that answers there: another stack may hold the port, and then our child is about to say so.
 bool is_other_process(std::uint16_t port, pid_t child) {
-  const auto holder = http::holder_of_port(port);
+  const auto holder = holder_of_port(port);
   return holder.starts_with("process ") && !holder.starts_with("process " + std::to_string(child) + " ");
 }
 

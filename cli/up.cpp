@@ -37,6 +37,7 @@ constexpr const char* kDescription =
 struct Ports {
   std::uint16_t port;
   std::uint16_t internal_port;
+  std::uint16_t grpc_port;
 };
 
 struct Settings {
@@ -51,7 +52,7 @@ struct Settings {
 };
 
 std::optional<int> Settings::parse(int argc, const char* const* argv) {
-  for (const auto& service : services()) ports.push_back({service.port, service.internal_port});
+  for (const auto& service : services()) ports.push_back({service.port, service.internal_port, service.grpc_port});
   config::Parser parser("agora up", kDescription, "AGORA_UP_");
   parser.option("data", data, "Folder of the databases, the service token and the signing key", {.env = "AGORA_DATA"});
   parser.option("bind", bind, "Addresses that all ports are bound to", {.env = "AGORA_BIND"});
@@ -62,6 +63,9 @@ std::optional<int> Settings::parse(int argc, const char* const* argv) {
                   {.min = 1, .max = 65'535, .env = variable(service, "PORT")});
     parser.option(name + "-internal-port", ports[i].internal_port, "Internal HTTP port of " + name,
                   {.min = 1, .max = 65'535, .env = variable(service, "INTERNAL_PORT")});
+    if (service.grpc_port == 0) continue;
+    parser.option(name + "-grpc-port", ports[i].grpc_port, "gRPC port of " + name,
+                  {.min = 1, .max = 65'535, .env = variable(service, "GRPC_PORT")});
   }
   parser.option("restart-first", limits.restart_first, "Pause before what died is started again",
                 {.min = 1, .max = kDay});
@@ -118,10 +122,16 @@ std::vector<std::string> arguments_of(const Service& service, const Settings& se
   add("--data", data.string());
   add("--port", std::to_string(ports.port));
   add("--internal-port", std::to_string(ports.internal_port));
+  if (ports.grpc_port != 0) add("--grpc-port", std::to_string(ports.grpc_port));
   for (std::size_t i = 0; i < services().size(); ++i) {
     const std::string publisher(services()[i].name);
-    if (std::find(service.feeds.begin(), service.feeds.end(), publisher) == service.feeds.end()) continue;
-    add("--" + publisher + "-feed", "feed:" + url_of(settings.bind.front(), settings.ports[i].internal_port));
+    const auto names = [&publisher](std::span<const std::string_view> all) {
+      return std::find(all.begin(), all.end(), publisher) != all.end();
+    };
+    const auto& address = settings.bind.front();
+    if (names(service.feeds))
+      add("--" + publisher + "-feed", "feed:" + url_of(address, settings.ports[i].internal_port));
+    if (names(service.asks)) add("--" + publisher + "-grpc", host_of(address, settings.ports[i].grpc_port));
   }
   return arguments;
 }

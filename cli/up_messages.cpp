@@ -28,9 +28,13 @@ std::string padded(std::string_view name) {
 
 }  // namespace
 
-std::string url_of(const std::string& address, std::uint16_t port) {
+std::string host_of(const std::string& address, std::uint16_t port) {
   const auto host = address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address;
-  return "http://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+}
+
+std::string url_of(const std::string& address, std::uint16_t port) {
+  return "http://" + host_of(address, port);
 }
 
 void print_addresses(const std::vector<Supervised>& all, const std::filesystem::path& data) {

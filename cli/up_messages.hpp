@@ -7,7 +7,9 @@
 
 namespace agora::cli {
 
-/// `http://127.0.0.1:8000`; of an address that everything is bound to, one that can be asked.
+/// `127.0.0.1:8000`; of an address that everything is bound to, one that can be asked.
+std::string host_of(const std::string& address, std::uint16_t port);
+/// `http://127.0.0.1:8000`, the same.
 std::string url_of(const std::string& address, std::uint16_t port);
 
 /// What `agora up` says when all are ready: addresses, where mails go and what to try, or where they answer as JSON.

@@ -1,4 +1,4 @@
-# The four kinds of target this project has: library, program, test, embedded text.
+# The kinds of target this project has: library, program, test, embedded text, messages of a contract.
 
 find_program(AGORA_CCACHE ccache)
 if(AGORA_CCACHE)
@@ -108,4 +108,22 @@ function(agora_precompile target)
     target_precompile_headers(agora_pch PRIVATE "${CMAKE_SOURCE_DIR}/cmake/pch.hpp")
   endif()
   target_precompile_headers(${target} REUSE_FROM agora_pch)
+endfunction()
+
+# agora_messages(NAME FILE.proto)
+# A static library agora_NAME of the messages and service descriptors in FILE, a path from the repository's root; its header is "FILE.pb.h".
+function(agora_messages name proto)
+  set(out "${CMAKE_BINARY_DIR}/messages")
+  string(REGEX REPLACE "\\.proto$" ".pb" stem "${proto}")
+  add_custom_command(
+    OUTPUT "${out}/${stem}.cc" "${out}/${stem}.h"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
+    COMMAND protobuf::protoc "--cpp_out=${out}" -I "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/${proto}"
+    DEPENDS "${CMAKE_SOURCE_DIR}/${proto}"
+    VERBATIM)
+  add_library(agora_${name} STATIC "${out}/${stem}.cc")
+  target_include_directories(agora_${name} SYSTEM PUBLIC "${out}")
+  target_link_libraries(agora_${name} PUBLIC agora_flags protobuf::libprotobuf)
+  # Made, not written: its warnings are nobody's.
+  target_compile_options(agora_${name} PRIVATE -w)
 endfunction()

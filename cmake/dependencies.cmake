@@ -15,3 +15,9 @@ if(AGORA_TESTS)
 endif()
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0)
+# Without TLS: it stays on private addresses. Of what its pkg-config file says only the names are taken: the rest links all of Abseil, and
+# defines macros that would keep the precompiled header out.
+pkg_check_modules(GRPC REQUIRED grpc++_unsecure>=1.51)
+add_library(agora_grpc_dependency INTERFACE)
+target_link_libraries(agora_grpc_dependency INTERFACE grpc++_unsecure grpc_unsecure gpr absl_synchronization)
+find_package(Protobuf 3.21 REQUIRED)

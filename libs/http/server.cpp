@@ -10,8 +10,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "libs/base/port_holder.hpp"
 #include "libs/http/connection.hpp"
-#include "libs/http/port_holder.hpp"
 #include "libs/log/log.hpp"
 
 namespace agora::http {

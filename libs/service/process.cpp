@@ -26,9 +26,18 @@ events::EventLog event_log(const Settings& settings) {
   return {settings.name, settings.events, settings.kafka.reveal().empty() ? "" : "kafka"};
 }
 
+std::string in_capitals(std::string name) {
+  for (auto& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+rpc::ServerOptions grpc_options(const Settings& settings) {
+  return {settings.bind, settings.grpc_port, "--grpc-port or AGORA_" + in_capitals(settings.name) + "_GRPC_PORT",
+          settings.grpc};
+}
+
 http::ServerOptions server_options(const Settings& settings, std::string port_name, std::uint16_t port) {
-  std::string variable = settings.name;
-  for (auto& c : variable) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  const auto variable = in_capitals(settings.name);
   auto setting = "--" + (port_name == "public" ? std::string("port") : port_name + "-port");
   setting += " or AGORA_" + variable + (port_name == "public" ? "_PORT" : "_INTERNAL_PORT");
   const auto traces = port_name == "public" ? http::Traces::begin : http::Traces::follow;
@@ -71,9 +80,17 @@ bool Process::start(Parts parts) {
   internal_server_ = std::make_unique<http::Server>(
       io_, server_options(settings_, "internal", settings_.internal_port), std::move(internal),
       service_tokens_ ? static_cast<const http::Authenticator&>(*service_tokens_) : no_tokens_, metrics_);
+  if (!parts.rows.empty() && service_tokens_) {
+    const auto authenticate = [this](std::optional<std::string_view> bearer) {
+      return service_tokens_->authenticate(bearer);
+    };
+    grpc_server_ =
+        std::make_unique<rpc::Server>(io_, grpc_options(settings_), std::move(parts.rows), authenticate, metrics_);
+  }
   // A busy port is told before anything is changed.
   public_server_->listen();
   internal_server_->listen();
+  if (grpc_server_) grpc_server_->listen();
 
   database_->migrate(parts.migrations);
   if (!parts.offers.empty()) apply_offers(*database_, parts.offers, parts.handler);
@@ -99,6 +116,11 @@ void Process::start_tracing() {
                            .queue_max = static_cast<std::size_t>(options.queue_max),
                            .batch_max = static_cast<std::size_t>(options.batch_max)},
                           [this] { asio::post(io_, [this] { exporting_->wake(); }); });
+}
+
+rpc::ClientOptions Process::peer(std::string name, std::string address) const {
+  return {std::move(name), std::move(address), service_tokens_ ? service_tokens_->own() : Secret<std::string>(),
+          settings_.grpc_client};
 }
 
 void Process::start_consumers() {
@@ -153,7 +175,9 @@ Task<void> Process::drain() {
   // What others tell can wait for the next start; what is under way, a rebuild too, ends soon.
   consumers_->begin_stop();
   const auto deadline = std::chrono::steady_clock::now() + settings_.drain_deadline;
+  if (grpc_server_) grpc_server_->begin_drain();
   co_await public_server_->drain(deadline);
+  if (grpc_server_) co_await grpc_server_->drain(deadline);
   co_await internal_server_->drain(deadline);
   for (const auto& stop : on_drain_) stop();
   for (const auto& job : jobs_) co_await job->stop();

@@ -13,6 +13,8 @@
 #include "libs/events/kafka/kafka_transport.hpp"
 #include "libs/events/numbering.hpp"
 #include "libs/events/relay.hpp"
+#include "libs/grpc/client.hpp"
+#include "libs/grpc/server.hpp"
 #include "libs/http/authenticators.hpp"
 #include "libs/http/health.hpp"
 #include "libs/jwt/key_poll.hpp"
@@ -37,6 +39,8 @@ class Process {
   ErasedUsers& erased() { return erased_; }
   /// Verifies bearer tokens, as the settings say; erased users' are refused.
   const http::Authenticator& tokens() const { return tokens_; }
+  /// What a client of another service of ours needs; used where the settings name its address.
+  rpc::ClientOptions peer(std::string name, std::string address) const;
 
   struct Parts {
     http::Router routes;                       ///< of the public port
@@ -44,6 +48,7 @@ class Process {
     std::span<const sql::Migration> migrations;
     events::Handler& handler;             ///< of what is consumed, and of --offers
     std::vector<events::Event> offers{};  ///< applied at every start
+    std::vector<rpc::Row> rows{};         ///< of the gRPC port; served where there is a service token
   };
   /// Prints the routes when the settings say so. Otherwise listens, migrates, applies the offers, begins to consume;
   /// false when the process should end now.
@@ -88,6 +93,7 @@ class Process {
   std::optional<events::Consumers> consumers_;
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> internal_server_;
+  std::unique_ptr<rpc::Server> grpc_server_;
   std::vector<std::unique_ptr<telemetry::JobLoop>> jobs_;
   std::vector<std::function<void()>> on_drain_;
 };

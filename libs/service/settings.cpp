@@ -22,6 +22,37 @@ void declare_http(config::Parser& parser, http::Limits& http) {
   parser.option("http.request-deadline", http.request_deadline, "Time to answer a request", {.min = 1, .max = kDay});
 }
 
+void declare_grpc(config::Parser& parser, rpc::Limits& grpc) {
+  parser.option("grpc.message-bytes-max", grpc.message_bytes_max, "Largest message of a gRPC call",
+                {.min = 1'024, .max = 64 << 20});
+  parser.option("grpc.metadata-bytes-max", grpc.metadata_bytes_max, "Largest header of a gRPC call",
+                {.min = 1'024, .max = 1 << 20});
+  parser.option("grpc.calls-in-flight-max", grpc.calls_in_flight_max, "Most gRPC calls being answered",
+                {.min = 1, .max = 1'000'000});
+  parser.option("grpc.streams-per-connection-max", grpc.streams_per_connection_max, "Most gRPC calls of a connection",
+                {.min = 1, .max = 1'000'000});
+  parser.option("grpc.memory-bytes-max", grpc.memory_bytes_max, "Memory for all gRPC connections",
+                {.min = 1 << 20, .max = std::int64_t{1} << 40});
+  parser.option("grpc.deadline-max", grpc.deadline_max, "Longest deadline that a gRPC call may have",
+                {.min = 1, .max = kDay});
+  parser.option("grpc.handshake-deadline", grpc.handshake_deadline,
+                "Time for a gRPC connection to say that it speaks HTTP/2", {.min = 1, .max = kDay});
+  parser.option("grpc.keepalive", grpc.keepalive, "A silent gRPC connection is asked whether it lives",
+                {.min = 1, .max = kDay});
+  parser.option("grpc.keepalive-deadline", grpc.keepalive_deadline, "Time for it to say so", {.min = 1, .max = kDay});
+  parser.option("grpc.ping-interval-min", grpc.ping_interval_min, "Who pings more often is disconnected",
+                {.min = 0, .max = kDay});
+}
+
+void declare_grpc_client(config::Parser& parser, rpc::ClientLimits& limits) {
+  parser.option("grpc.call-deadline", limits.deadline_max, "Longest time that another service is waited for",
+                {.min = 1, .max = kDay});
+  parser.option("grpc.connect-deadline", limits.connect_deadline, "Time for an attempt to connect to it",
+                {.min = 1, .max = kDay});
+  parser.option("grpc.reconnect-max", limits.reconnect_max, "Longest time between attempts to connect to it",
+                {.min = 100, .max = kDay});
+}
+
 void declare_sql(config::Parser& parser, sql::Limits& sql) {
   parser.option("sql.group-max", sql.group_max, "Most works in one commit", {.min = 1, .max = 1'024});
   parser.option("sql.queue-max", sql.queue_max, "Most works that wait", {.min = 1, .max = 1'000'000});
@@ -132,6 +163,15 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
   parser.option("port", port, "Public HTTP port", {.min = 1, .max = 65'535});
   parser.option("internal-port", internal_port, "Internal HTTP port: /livez, /readyz, /metrics",
                 {.min = 1, .max = 65'535});
+  if (grpc_port != 0) {
+    parser.option("grpc-port", grpc_port, "gRPC port, for our own services; needs the service token",
+                  {.min = 1, .max = 65'535});
+    declare_grpc(parser, grpc);
+    parser.rule([this]() -> std::optional<std::string> {
+      if (grpc_port != port && grpc_port != internal_port) return std::nullopt;
+      return "--grpc-port must differ from --port and --internal-port";
+    });
+  }
   parser.flag("standalone", standalone, "Run without peers; offers, sellers and users come from --offers");
   parser.option("offers", offers, "File of CloudEvents, one JSON a line, or `builtin` (the default with --standalone)");
   parser.option("data", data, "Folder of the SQLite files");
@@ -186,6 +226,18 @@ void Settings::declare(config::Parser& parser, const std::vector<std::string>& p
     if (port != internal_port) return std::nullopt;
     return "--port and --internal-port must differ";
   });
+}
+
+void Settings::declare_peer(config::Parser& parser, const std::string& service, std::string& address) {
+  parser.option(service + "-grpc", address,
+                "Where " + service + " is asked by gRPC: HOST:PORT; needs the service token");
+  parser.rule([this, service, &address]() -> std::optional<std::string> {
+    if (address.empty()) return std::nullopt;
+    if (!rpc::is_address(address)) return "--" + service + "-grpc must be HOST:PORT";
+    if (!standalone && !service_token.empty()) return std::nullopt;
+    return "--" + service + "-grpc wants AGORA_SERVICE_TOKEN_FILE, and no --standalone";
+  });
+  if (!std::exchange(grpc_client_declared_, true)) declare_grpc_client(parser, grpc_client);
 }
 
 std::optional<int> Settings::parse_with(config::Parser& parser, int argc, const char* const* argv) {

@@ -9,6 +9,8 @@
 #include "libs/events/consumers.hpp"
 #include "libs/events/numbering.hpp"
 #include "libs/events/relay.hpp"
+#include "libs/grpc/client.hpp"
+#include "libs/grpc/server.hpp"
 #include "libs/http/server.hpp"
 #include "libs/jwt/key_poll.hpp"
 #include "libs/log/log.hpp"
@@ -23,6 +25,7 @@ struct Settings {
   std::string name;  ///< as contracts/events has it: `order`; its database is <data>/<name>.db
   std::uint16_t port = 0;
   std::uint16_t internal_port = 0;
+  std::uint16_t grpc_port = 0;  ///< 0: it has no methods that others call
 
   std::string environment;  ///< AGORA_ENV: production, demo, test; empty: demo with --standalone, else production
   std::vector<std::string> bind{"127.0.0.1", "::1"};
@@ -35,11 +38,13 @@ struct Settings {
   jwt::Expectations tokens{};        ///< of bearer tokens
   jwt::KeyPollOptions keys{};        ///< that they are verified with; no source: none is
   std::int64_t verified_tokens_max = 10'000;
-  std::string service_token;  ///< file of the token our services share; empty: no feed is served
+  std::string service_token;  ///< file of the token our services share; empty: no feed and no gRPC is served
 
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
   std::chrono::milliseconds trim_interval{10'000};
   http::Limits http{};
+  rpc::Limits grpc{};
+  rpc::ClientLimits grpc_client{};
   events::LogLimits events{};
   events::NumberingLimits numbering{};
   events::RelayLimits relay{};
@@ -63,8 +68,13 @@ struct Settings {
  protected:
   /// Adds the options above. `publishers`: the services whose events are consumed, an option `<publisher>-feed` each.
   void declare(config::Parser& parser, const std::vector<std::string>& publishers);
+  /// Adds an option `<service>-grpc`: where a service is asked by gRPC, HOST:PORT.
+  void declare_peer(config::Parser& parser, const std::string& service, std::string& address);
   /// Reads all options and settles what depends on others; an exit code when the program should end now.
   std::optional<int> parse_with(config::Parser& parser, int argc, const char* const* argv);
+
+ private:
+  bool grpc_client_declared_ = false;
 };
 
 }  // namespace agora::service

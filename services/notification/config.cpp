@@ -24,6 +24,7 @@ Config::Config() {
 std::optional<int> Config::parse(int argc, const char* const* argv) {
   config::Parser parser(program(), "Tells people what happened, in the app and by mail.", "AGORA_NOTIFICATION_");
   declare(parser, {"order", "auth", "catalog"});
+  declare_peer(parser, "order", order_grpc);
   parser.option(
       "mail", mail,
       "Where mails go: smtp://HOST:PORT, smtps://HOST:PORT, maildir:DIR or none (maildir:<data>/mail; must be "

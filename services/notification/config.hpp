@@ -28,6 +28,7 @@ struct Config : service::Settings {
   std::chrono::milliseconds mail_claim{60'000};
   std::int64_t mail_concurrency = 16;
   DeliveryLimits delivery{};
+  std::string order_grpc;  ///< HOST:PORT where order is asked who bought something; empty: it is not
 
   /// Reads them; an exit code when the program should end now.
   std::optional<int> parse(int argc, const char* const* argv);

@@ -35,6 +35,12 @@ std::unique_ptr<MailChannel> mail_channel(const Config& config) {
       SmtpOptions{config.mail, config.mail_user, config.mail_password, !config.mail_tls_optional});
 }
 
+/// None when nobody said where it is.
+std::unique_ptr<OrderContacts> order_contacts(const Config& config, service::Process& process) {
+  if (config.order_grpc.empty()) return nullptr;
+  return std::make_unique<OrderContacts>(process.peer("order", config.order_grpc), process.metrics());
+}
+
 int serve(const Config& config) {
   auto offers = service::load_offers(config.offers);
   service::Process process(config);
@@ -45,13 +51,16 @@ int serve(const Config& config) {
     return 0;
   }
   const auto channel = mail_channel(config);
+  const auto contacts = order_contacts(config, process);
   if (channel) {
     // One process writes a SQLite file.
     const auto others = process.database().engine() == sql::Engine::sqlite ? Others::none : Others::some;
-    process.add_job("notification.delivery", config.mail_interval,
-                    delivery_job(notifications, *channel, process.clock(), config, others, process.metrics()),
-                    config.mail_claim);
+    process.add_job(
+        "notification.delivery", config.mail_interval,
+        delivery_job(notifications, *channel, contacts.get(), process.clock(), config, others, process.metrics()),
+        config.mail_claim);
     process.on_drain([&channel] { channel->stop(); });
+    if (contacts) process.on_drain([&contacts] { contacts->stop(); });
   }
   return process.run();
 }

@@ -11,6 +11,7 @@ Config::Config() {
   name = "order";
   port = 8000;
   internal_port = 9100;
+  grpc_port = 9000;
 }
 
 std::optional<int> Config::parse(int argc, const char* const* argv) {
@@ -31,6 +32,11 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
                 {.min = 1, .max = 365 * kDay});
   parser.option("cart-cleaning-batch-max", cart_cleaning_batch_max, "Most carts deleted at once",
                 {.min = 1, .max = 10'000});
+  declare_peer(parser, "catalog", catalog_grpc);
+  parser.option("price-question-deadline", price_question_deadline,
+                "How long a buyer waits while catalog is asked for a price", {.min = 1, .max = 10'000});
+  parser.option("payment-hold-min", payment_hold_min,
+                "Time to pay that a group has at least once its payment began; given once", {.min = 0, .max = kDay});
   parser.rule([this]() -> std::optional<std::string> {
     // They wait for the database at once; what is placed meanwhile must find room there.
     if (expiry_batch_max * 4 <= static_cast<std::int64_t>(sql.queue_max)) return std::nullopt;

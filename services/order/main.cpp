@@ -10,6 +10,7 @@
 #include "libs/service/offers_file.hpp"
 #include "libs/service/process.hpp"
 #include "services/order/api/cart_json.hpp"
+#include "services/order/api/grpc_orders.hpp"
 #include "services/order/api/http_carts.hpp"
 #include "services/order/api/http_order_groups.hpp"
 #include "services/order/api/http_orders.hpp"
@@ -33,6 +34,13 @@ http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts) {
   return router;
 }
 
+/// None when nobody said where it is.
+std::unique_ptr<Catalog> catalog_of(const Config& config, service::Process& process) {
+  if (config.catalog_grpc.empty()) return nullptr;
+  return std::make_unique<Catalog>(process.peer("catalog", config.catalog_grpc), config.price_question_deadline,
+                                   process.metrics());
+}
+
 int serve(const Config& config) {
   auto offers = service::load_offers(config.offers);
   const auto demo_users = demo_users_of(offers);
@@ -41,13 +49,20 @@ int serve(const Config& config) {
 
   OrderStore orders(process.database(), render_order, render_order_group);
   CartStore carts(process.database(), {render_cart, render_carts});
-  const OrderRoutes routes{orders, process.clock(), demo_users, process.erased(), config.time_to_pay()};
+  BuyerStore buyers(process.database());
+  OfferReplica replica(process.database());
+  const auto catalog = catalog_of(config, process);
+  const auto prices = catalog ? std::optional(PriceQuestion{*catalog, replica, process.clock()}) : std::nullopt;
+  const OrderRoutes routes{orders,           process.clock(),      demo_users,
+                           process.erased(), config.time_to_pay(), prices ? &*prices : nullptr};
   const CartRoutes cart_routes{carts, process.clock(), process.tokens(), config.carts_per_buyer_max};
+  const OrderRows rows{orders, buyers, process.clock(), config.payment_hold_min};
   EventHandler handler(process.clock(), process.erased());
   if (!process.start({public_router(routes, cart_routes), config.demo_guests ? demo_guests : process.tokens(),
-                      migrations(), handler, std::move(offers)})) {
+                      migrations(), handler, std::move(offers), order_rows(rows)})) {
     return 0;
   }
+  if (catalog) process.on_drain([&catalog] { catalog->stop(); });
   process.add_job("order.expiry", config.expiry_interval, expiry_job(orders, process.clock(), config));
   process.add_job("order.key_cleaning", config.cleaning_interval, key_cleaning_job(orders, process.clock(), config));
   process.add_job("order.cart_cleaning", config.cleaning_interval, cart_cleaning_job(carts, process.clock(), config));

@@ -29,8 +29,9 @@ class Stack:
     def __init__(self, data, *flags):
         self.data = pathlib.Path(data)
         self.log_file = self.data.with_suffix(".log")
-        self.port, self.internal_port = free_port(), free_port()
+        self.port, self.internal_port, self.grpc_port = free_port(), free_port(), free_port()
         self.flags = ["--data", str(self.data), "--order-port", str(self.port), "--order-internal-port", str(self.internal_port),
+                      "--order-grpc-port", str(self.grpc_port),
                       "--notification-port", str(free_port()), "--notification-internal-port", str(free_port()), *flags]
         self.events = []
         self.agora = AGORA
@@ -197,9 +198,9 @@ def test_nothing_survives_the_supervisor(stack):
     assert stack.order().status_code == 201
 
 
-@pytest.mark.parametrize("which", ["port", "internal_port"])
+@pytest.mark.parametrize("which", ["port", "internal_port", "grpc_port"])
 def test_a_busy_port_stops_all_with_its_message(stack, which):
-    variable = "AGORA_ORDER_PORT" if which == "port" else "AGORA_ORDER_INTERNAL_PORT"
+    variable = f"AGORA_ORDER_{which.upper()}"
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", getattr(stack, which)))
         holder.listen()
@@ -277,6 +278,7 @@ def test_two_services_are_started_with_what_they_need(stack_of_two):
     assert [service["service"] for service in stack_of_two.events[-1]["services"]] == ["order-service", "notification-service"]
     flags, environment = json.loads((stack_of_two.data / "started").read_text())
     assert flags["--order-feed"] == f"feed:http://127.0.0.1:{stack_of_two.internal_port}" and flags["--data"] == str(stack_of_two.data)
+    assert flags["--order-grpc"] == f"127.0.0.1:{stack_of_two.grpc_port}"
     assert environment["AGORA_ENV"] == "demo" and environment["AGORA_SERVICE_TOKEN_FILE"] == str(stack_of_two.data / "service-token")
     os.kill(stack_of_two.pid("notification-service"), signal.SIGKILL)
     assert stack_of_two.wait_for("died")["service"] == "notification-service"

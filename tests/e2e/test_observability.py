@@ -11,7 +11,7 @@ from support.publisher import eventually
 from support.root import ROOT
 from support.service import place
 
-METRIC = re.compile(r"\b(?:agora|http_server|process)_[a-z0-9_]+")
+METRIC = re.compile(r"\b(?:agora|http_server|rpc_server|rpc_client|process)_[a-z0-9_]+")
 OF_PROMETHEUS = {"up"}  # it makes this one itself, for each target
 
 

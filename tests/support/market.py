@@ -22,5 +22,6 @@ def start_market(launch, request, folder, way, *flags):
     database = request.getfixturevalue("postgres").new_database if WAYS[way] == "postgresql" else lambda: None
     order = launch(*common, *cluster, database=database())
     peers = cluster or ("--order-feed", f"feed:http://127.0.0.1:{order.internal_port}", "--events.wait", "1s")
-    notification = launch(*common, *peers, "--mail", f"maildir:{folder}/mail", "--mail.interval", "50ms", name="notification", database=database())
+    asking = ("--order-grpc", f"127.0.0.1:{order.grpc_port}")
+    notification = launch(*common, *peers, *asking, "--mail", f"maildir:{folder}/mail", "--mail.interval", "50ms", name="notification", database=database())
     return order, notification

@@ -32,6 +32,7 @@ class Service:
         self.binary = BUILD / "services" / name / f"{name}-service{'-faults' if faults else ''}"
         self.port = port or free_port()
         self.internal_port = free_port()
+        self.grpc_port = free_port() if name == "order" else None
         self.env = {**os.environ, "AGORA_ENV": "production" if production else "test", **(env or {})}
         if address != "127.0.0.1":
             self.env["AGORA_BIND"] = address
@@ -42,6 +43,8 @@ class Service:
     def command(self):
         database = ["--db", self.database] if self.database else ["--data", str(self.data)]
         ports = ["--port", str(self.port), "--internal-port", str(self.internal_port)]
+        if self.grpc_port:
+            ports += ["--grpc-port", str(self.grpc_port)]
         return [str(self.binary), *ports, *database, *self.flags]
 
     def start(self, **env):

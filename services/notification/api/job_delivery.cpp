@@ -19,10 +19,11 @@ constexpr std::chrono::milliseconds kMeasureInterval{1'000};
 
 /// What a round uses; outlives the job.
 struct Delivering {
-  Delivering(NotificationStore& notifications_, MailChannel& channel_, const Clock& clock_, const Config& config_,
-             telemetry::Registry& metrics_, std::chrono::milliseconds allowed)
+  Delivering(NotificationStore& notifications_, MailChannel& channel_, OrderContacts* contacts_, const Clock& clock_,
+             const Config& config_, telemetry::Registry& metrics_, std::chrono::milliseconds allowed)
       : notifications(notifications_),
         channel(channel_),
+        contacts(contacts_),
         clock(clock_),
         config(config_),
         metrics(metrics_),
@@ -42,6 +43,7 @@ struct Delivering {
 
   NotificationStore& notifications;
   MailChannel& channel;
+  OrderContacts* contacts;
   const Clock& clock;
   const Config& config;
   telemetry::Registry& metrics;
@@ -53,8 +55,8 @@ struct Delivering {
   std::vector<Delivery> not_noted{};  ///< what became of its mails
 };
 
-Mail compose(const DueMail& due, const Config& config) {
-  auto words = words_of(due.kind, due.locale, due.data, due.display_name);
+Mail compose(const DueMail& due, const std::vector<std::string>& address, const Config& config) {
+  auto words = words_of(due.kind, due.locale, due.data, due.display_name, address);
   // Made from what the notification is of: the same whenever it is sent, also after a restore.
   return {.message_id = due.event_id + "." + due.user_id.str() + "@" + config.mail_domain(),
           .from = config.mail_from,
@@ -69,6 +71,12 @@ Mail compose(const DueMail& due, const Config& config) {
 
 Outcome suppressed(const DueMail& due, std::string why) {
   return {.status = DeliveryStatus::suppressed, .attempts = due.attempts, .failure = std::move(why)};
+}
+
+/// Whether order is asked before it is written. Whom auth told of is written to without, unless it says where it goes.
+bool asks_order(const Delivering& self, const DueMail& due) {
+  if (self.contacts == nullptr || !due.order_group_id || !is_to_buyer(due.kind)) return false;
+  return due.email.empty() || tells_address(due.kind);
 }
 
 /// What needs nobody's answer: none when the mail is to be sent.
@@ -95,15 +103,41 @@ void trace(const Delivering& self, std::optional<telemetry::TraceSpan> span, con
   self.metrics.tracer().tell(*std::move(span));
 }
 
+/// What order knows of who bought it; nothing when it knows of nobody. "No": mail_deferred.
+Task<Result<Contact>> ask_order(Delivering& self, Ctx ctx, const DueMail& due) {
+  if (!asks_order(self, due)) co_return Contact();
+  auto asking = self.contacts->of(std::move(ctx), *due.order_group_id);
+  auto contact = co_await std::move(asking);
+  if (contact && contact->user_id == due.user_id.str()) co_return contact;
+  if (contact || contact.error().errc == Errc::not_found) co_return Contact();
+  co_return Error{Errc::unavailable, "mail_deferred", "Order could not be asked: " + contact.error().message};
+}
+
+/// Sends it, or finds that there is nowhere to.
+Task<Outcome> attempt(Delivering& self, Ctx ctx, DueMail& due) {
+  const auto contact = co_await ask_order(self, ctx, due);
+  if (!contact) {
+    const Result<void> deferred = contact.error();
+    co_return after_attempt(deferred, due.attempts, due.made_at, self.clock.now(), self.config.delivery);
+  }
+  if (due.email.empty() && !contact->email.empty()) {
+    due.email = contact->email;
+    due.user_is_known = true;
+  }
+  if (auto outcome = settled(self, due)) co_return *std::move(outcome);
+  auto mail = compose(due, contact->address, self.config);
+  const auto sent = co_await self.channel.send(std::move(ctx), std::move(mail));
+  co_return after_attempt(sent, due.attempts, due.made_at, self.clock.now(), self.config.delivery);
+}
+
 /// What became of it is known, whatever happens to the others that are sent at the same time.
 Task<DeliveryStatus> send_one(Delivering& self, Ctx ctx, DueMail due) {
-  auto mail = compose(due, self.config);
   std::optional<telemetry::TraceSpan> span;
   if (const auto parent = self.metrics.tracer().recorded(due.traceparent)) {
     span = self.metrics.tracer().begin_under(*parent, "deliver mail", telemetry::TraceSpan::Kind::client);
+    ctx.trace = span->context;
   }
-  const auto sent = co_await self.channel.send(std::move(ctx), std::move(mail));
-  auto outcome = after_attempt(sent, due.attempts, due.made_at, self.clock.now(), self.config.delivery);
+  auto outcome = co_await attempt(self, std::move(ctx), due);
   trace(self, std::move(span), due, outcome);
   const auto status = outcome.status;
   self.not_noted.push_back({due.notification_id, std::move(outcome)});
@@ -129,6 +163,10 @@ Task<void> note(Delivering& self, Ctx ctx) {
   self.claim = {};
 }
 
+bool is_settled_without_order(const Delivering& self, const DueMail& due) {
+  return !asks_order(self, due) && settled(self, due).has_value();
+}
+
 /// What is done in a round: as many mails as are sent at once, and those that are settled without.
 struct Plan {
   std::vector<DueMail> mails{};
@@ -139,7 +177,7 @@ Plan plan_round(const Delivering& self, std::vector<DueMail> due) {
   Plan plan;
   std::int64_t to_send = 0;
   for (auto& mail : due) {
-    const bool is_settled = settled(self, mail).has_value();
+    const bool is_settled = is_settled_without_order(self, mail);
     if (!is_settled && to_send == self.config.mail_concurrency) {
       plan.more = MoreWork::yes;
       continue;
@@ -191,8 +229,8 @@ Task<MoreWork> delivery_round(Delivering& self, Ctx ctx) {
   auto mails = co_await claim(self, ctx, std::move(plan.mails), now);
   std::vector<Task<DeliveryStatus>> sending;
   for (auto& mail : mails) {
-    if (auto outcome = settled(self, mail)) {
-      self.not_noted.push_back({mail.notification_id, *std::move(outcome)});
+    if (is_settled_without_order(self, mail)) {
+      self.not_noted.push_back({mail.notification_id, settled(self, mail).value()});
     } else {
       sending.push_back(send_one(self, send_ctx, std::move(mail)));
     }
@@ -205,10 +243,10 @@ Task<MoreWork> delivery_round(Delivering& self, Ctx ctx) {
 
 }  // namespace
 
-telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, const Clock& clock,
-                            const Config& config, Others others, telemetry::Registry& metrics) {
+telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, OrderContacts* contacts,
+                            const Clock& clock, const Config& config, Others others, telemetry::Registry& metrics) {
   const auto allowed = others == Others::none ? std::chrono::milliseconds(0) : config.mail_claim;
-  const auto self = std::make_shared<Delivering>(notifications, channel, clock, config, metrics, allowed);
+  const auto self = std::make_shared<Delivering>(notifications, channel, contacts, clock, config, metrics, allowed);
   return [self](Ctx ctx) { return delivery_round(*self, std::move(ctx)); };
 }
 

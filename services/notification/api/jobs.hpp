@@ -3,6 +3,7 @@
 #include "libs/telemetry/job_loop.hpp"
 #include "services/notification/config.hpp"
 #include "services/notification/remote/mail_channel.hpp"
+#include "services/notification/remote/order_contacts.hpp"
 #include "services/notification/store/notification_store.hpp"
 
 namespace agora::notification {
@@ -14,7 +15,9 @@ enum class Others { none, some };
 /// each. It claims them first, so that of several processes one delivers a mail; what one that died had claimed is
 /// taken over after `config.mail_claim`. A mail can be delivered twice when a process dies between the server's yes and
 /// its note of it, or cannot note it for that long: the Message-ID is then the same.
-telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, const Clock& clock,
-                            const Config& config, Others others, telemetry::Registry& metrics);
+/// `contacts`: whom to ask where buyers are written to that auth has not told of (guests), and where it goes what they
+/// bought; while it gives no answer such mails wait. Null: nobody is asked.
+telemetry::Job delivery_job(NotificationStore& notifications, MailChannel& channel, OrderContacts* contacts,
+                            const Clock& clock, const Config& config, Others others, telemetry::Registry& metrics);
 
 }  // namespace agora::notification

@@ -74,12 +74,17 @@ std::string fill(std::string_view text, const mustache::data& data, Escape escap
 
 }  // namespace
 
-Words words_of(Kind kind, std::string_view locale, std::string_view data, std::string_view name) {
+Words words_of(Kind kind, std::string_view locale, std::string_view data, std::string_view name,
+               const std::vector<std::string>& address) {
   const auto* found = find_template(locale.substr(0, 2), to_string(kind));
   if (found == nullptr) found = find_template(kDefaultLanguage, to_string(kind));
   const auto document = json::Document::parse(data).value();
   auto values = to_data(document.root());
   values.set("name", name.empty() ? mustache::data{false} : mustache::data{plain(name)});
+  mustache::data lines{mustache::data::type::list};
+  for (const auto& line : address) lines.push_back(mustache::data{plain(line)});
+  values.set("has_address", mustache::data{!address.empty()});
+  values.set("address", lines);
   return {fill(found->subject, values, Escape::none), fill(found->text, values, Escape::none),
           fill(found->html, values, Escape::html)};
 }

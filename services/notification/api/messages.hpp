@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "services/notification/core/types.hpp"
 
@@ -15,7 +16,8 @@ struct Words {
 
 /// Renders templates/<language>/<kind>.mustache. `locale`: `de`, `de-AT`; a language that we do not have, or none, is
 /// English. `data`: a JSON object of ours; control characters in it become blanks. `name`: how to address the user;
-/// may be empty.
-Words words_of(Kind kind, std::string_view locale, std::string_view data, std::string_view name);
+/// may be empty. `address`: where it goes what was bought, a line each; may be empty.
+Words words_of(Kind kind, std::string_view locale, std::string_view data, std::string_view name,
+               const std::vector<std::string>& address = {});
 
 }  // namespace agora::notification

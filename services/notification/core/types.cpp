@@ -20,6 +20,14 @@ std::optional<Enum> find(const std::array<std::string_view, N>& names, std::stri
 
 }  // namespace
 
+bool tells_address(Kind kind) {
+  return kind == Kind::order_placed || kind == Kind::order_paid;
+}
+bool is_to_buyer(Kind kind) {
+  return tells_address(kind) || kind == Kind::order_expired || kind == Kind::order_canceled ||
+         kind == Kind::capture_refused;
+}
+
 std::string_view to_string(Kind kind) {
   return kKind.at(static_cast<std::size_t>(kind));
 }

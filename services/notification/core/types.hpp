@@ -24,6 +24,11 @@ enum class Kind {
   sale_canceled,    ///< to a seller's members: do not ship what they were told to
 };
 
+/// Whether the mail says where it goes what was bought.
+bool tells_address(Kind kind);
+/// Whether it is to who bought something.
+bool is_to_buyer(Kind kind);
+
 /// By which way. `in_app` is read by the user here; `mail` is delivered.
 enum class Channel { in_app, mail };
 

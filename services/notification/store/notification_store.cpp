@@ -30,7 +30,8 @@ constexpr sql::Sql kFind{"SELECT " AGORA_NOTIFICATION_COLUMNS
 
 constexpr sql::Sql kDue{
     "SELECT n.notification_id, n.event_id, n.user_id, n.kind, n.data, n.made_at, n.attempts, u.user_id, u.email, "
-    "u.display_name, u.locale, n.traceparent FROM notifications n LEFT JOIN users u ON u.user_id = n.user_id "
+    "u.display_name, u.locale, n.order_group_id, n.traceparent FROM notifications n "
+    "LEFT JOIN users u ON u.user_id = n.user_id "
     "WHERE n.status = 'pending' AND n.next_attempt_at <= $1 AND n.claim IS NULL ORDER BY n.next_attempt_at LIMIT $2"};
 constexpr sql::Sql kMailCounts{
     "SELECT (SELECT count(*) FROM notifications WHERE status = 'pending'), "
@@ -128,6 +129,7 @@ Task<DueMails> NotificationStore::due(Ctx ctx, Timestamp now, int limit) {
                            .event_id = std::string(rows.text(1)),
                            .user_id = rows.id<UserTag>(2),
                            .kind = parse_enum<Kind>(rows.text(3)).value(),
+                           .order_group_id = rows.optional_text(11),
                            .data = std::string(rows.text(4)),
                            .made_at = rows.time(5),
                            .attempts = rows.int64(6),
@@ -135,7 +137,7 @@ Task<DueMails> NotificationStore::due(Ctx ctx, Timestamp now, int limit) {
                            .email = rows.optional_text(8).value_or(""),
                            .display_name = rows.optional_text(9).value_or(""),
                            .locale = rows.optional_text(10).value_or(""),
-                           .traceparent = rows.optional_text(11).value_or("")});
+                           .traceparent = rows.optional_text(12).value_or("")});
     }
     return due;
   };

@@ -57,6 +57,7 @@ struct DueMail {
   std::string event_id;
   UserId user_id;
   Kind kind = Kind::welcome;
+  std::optional<std::string> order_group_id{};
   std::string data{};
   Timestamp made_at{};
   std::int64_t attempts = 0;

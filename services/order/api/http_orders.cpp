@@ -84,6 +84,13 @@ bool may_see(const OrderRoutes& self, const Principal& principal, const Order& o
   return principal.has(Role::support) || order.user_id.str() == principal.subject;
 }
 
+Task<Result<Answered>> place_order(const OrderRoutes& self, Ctx ctx, PlaceCommand command) {
+  if (self.prices == nullptr) return self.orders.place(std::move(ctx), std::move(command));
+  auto lines = command.order.lines;
+  auto again = [&self, command = std::move(command)](Ctx its) { return self.orders.place(std::move(its), command); };
+  return place_at_current_prices(*self.prices, std::move(ctx), std::move(lines), std::move(again));
+}
+
 HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
   AGORA_CO_TRY(const auto form, http::read_json<OrderForm>(request));
   AGORA_CO_TRY(const auto buyer, buyer_of(self, ctx.principal, form.user_id));
@@ -99,7 +106,7 @@ HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
                        {},
                        ctx.trace};
   if (key) command.key = sql::idempotency_key(buyer.str(), "createOrder", {}, *key, request.body());
-  AGORA_CO_TRY(auto answered, co_await self.orders.place(std::move(ctx), std::move(command)));
+  AGORA_CO_TRY(auto answered, co_await place_order(self, std::move(ctx), std::move(command)));
   co_return to_response(std::move(answered));
 }
 

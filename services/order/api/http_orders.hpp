@@ -6,6 +6,7 @@
 #include "libs/base/clock.hpp"
 #include "libs/http/router.hpp"
 #include "libs/service/erased_users.hpp"
+#include "services/order/api/current_prices.hpp"
 #include "services/order/api/demo_users.hpp"
 #include "services/order/store/order_store.hpp"
 
@@ -18,6 +19,7 @@ struct OrderRoutes {
   const DemoUsers& demo_users;
   const service::ErasedUsers& erased;
   std::chrono::milliseconds payment_window;
+  const PriceQuestion* prices;  ///< whom to ask about a price; null: nobody
 };
 
 /// The rows of `/orders`, to be mounted at "" (the contract that came first) and at "/api/v1".

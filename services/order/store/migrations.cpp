@@ -8,6 +8,7 @@
 #include "embedded/migration_0013_seller_members.hpp"
 #include "embedded/migration_0014_audit_log.hpp"
 #include "embedded/migration_0015_carts.hpp"
+#include "embedded/migration_0016_payment_holds.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/lease.hpp"
@@ -16,7 +17,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 15> kMigrations{{
+  static const std::array<sql::Migration, 16> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -32,6 +33,7 @@ std::span<const sql::Migration> migrations() {
       {13, "0013_seller_members", embedded::migration_0013_seller_members},
       {14, "0014_audit_log", embedded::migration_0014_audit_log},
       {15, "0015_carts", embedded::migration_0015_carts},
+      {16, "0016_payment_holds", embedded::migration_0016_payment_holds},
   }};
   return kMigrations;
 }

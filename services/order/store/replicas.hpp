@@ -6,7 +6,7 @@
 
 #include "libs/base/result.hpp"
 #include "libs/sql/tx.hpp"
-#include "services/order/core/types.hpp"
+#include "services/order/core/offer_state.hpp"
 
 namespace agora::order {
 
@@ -19,21 +19,7 @@ struct SourceVersion {
   bool known_newer = false;
 };
 
-/// The states that catalog publishes, as far as order keeps them.
-struct OfferState {
-  OfferId offer_id{};
-  SellerId seller_id{};
-  ProductId product_id{};
-  VariantId variant_id{};
-  std::string sku{};
-  std::int64_t price = 0;  ///< minor units
-  std::string currency{};  ///< ISO 4217
-  std::string status{};    ///< active, inactive, archived
-  bool requires_shipping = true;
-  bool tax_included = true;  ///< only such are sold: nothing adds tax yet
-  std::int64_t handling_days = 0;
-  std::optional<std::int64_t> initial_quantity{};  ///< stock the offer starts with; applied once, ever
-};
+/// The states that catalog publishes, as far as order keeps them; of offers: OfferState.
 struct ProductState {
   ProductId product_id{};
   std::string status{};  ///< only `published` is sold

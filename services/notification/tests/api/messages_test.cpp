@@ -55,6 +55,19 @@ TEST(Messages, KeepWhatUsersWroteOnOneLine) {
   EXPECT_NE(words.text.find("Hello x Subject: y,"), std::string::npos) << words.text;
 }
 
+TEST(Messages, SayWhereItGoesWhereThatIsKnown) {
+  for (const auto kind : {Kind::order_placed, Kind::order_paid}) {
+    for (const auto* locale : {"en", "de"}) {
+      const auto words = words_of(kind, locale, kData, "Arthur", {"A <b>&", "155 Country\nLane", "GB"});
+      EXPECT_NE(words.text.find("\n  A <b>&\n  155 Country Lane\n  GB\n"), std::string::npos) << words.text;
+      EXPECT_NE(words.html.find("A &lt;b&gt;&amp;<br>\n155 Country Lane<br>\nGB<br>"), std::string::npos) << words.html;
+      const auto without = words_of(kind, locale, kData, "Arthur");
+      EXPECT_LT(without.text.size(), words.text.size());
+      EXPECT_EQ(without.html.find("<br>"), std::string::npos);
+    }
+  }
+}
+
 TEST(Messages, WithoutANameGreetNobodyByName) {
   EXPECT_TRUE(words_of(Kind::welcome, "en", "{}", "").text.starts_with("Hello,\n"));
 }

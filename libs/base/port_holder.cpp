@@ -1,4 +1,4 @@
-#include "libs/http/port_holder.hpp"
+#include "libs/base/port_holder.hpp"
 
 #include <charconv>
 #include <filesystem>
@@ -7,7 +7,7 @@
 #include <sstream>
 #include <unistd.h>
 
-namespace agora::http {
+namespace agora {
 namespace {
 
 namespace fs = std::filesystem;
@@ -58,4 +58,4 @@ std::string holder_of_port(std::uint16_t port) {
   return "another process";
 }
 
-}  // namespace agora::http
+}  // namespace agora
