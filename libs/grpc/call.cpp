@@ -41,6 +41,21 @@ Error failed(const Ctx& ctx, const Row& row, std::exception_ptr failure) {
   return {Errc::unavailable, "internal_error", "Something went wrong on our side."};
 }
 
+/// Whether a call that ended so failed on our side, as OpenTelemetry has it of servers.
+bool is_failure(::grpc::StatusCode status) {
+  switch (status) {
+    case ::grpc::StatusCode::UNKNOWN:
+    case ::grpc::StatusCode::DEADLINE_EXCEEDED:
+    case ::grpc::StatusCode::UNIMPLEMENTED:
+    case ::grpc::StatusCode::INTERNAL:
+    case ::grpc::StatusCode::UNAVAILABLE:
+    case ::grpc::StatusCode::DATA_LOSS:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Error malformed_message() {
@@ -77,9 +92,18 @@ Call::Call(Serving& serving, ::grpc::GenericCallbackServerContext& context)
   const auto found = serving_.rows.find(context_.method());
   if (found != serving_.rows.end()) row_ = found->second;
   ctx_.deadline = to_deadline(context_.raw_deadline());
+  enter_trace();
+}
+
+/// A call without a trace begins none: others ask for what they do themselves.
+void Call::enter_trace() {
   const auto traceparent = header("traceparent");
   const auto parent = traceparent ? telemetry::parse_traceparent(*traceparent) : std::nullopt;
-  ctx_.trace = parent ? telemetry::child_of(*parent) : telemetry::new_trace();
+  ctx_.trace = parent ? serving_.tracer.enter(parent) : telemetry::new_unsampled_trace();
+  if (!parent || !serving_.tracer.records(ctx_.trace)) return;
+  span_ = serving_.tracer.begin(row_->row().method, telemetry::TraceSpan::Kind::server);
+  span_.context = ctx_.trace;
+  span_.parent = parent->span_id;
 }
 
 std::optional<std::string_view> Call::header(std::string_view name) const {
@@ -174,6 +198,17 @@ void Call::finish(::grpc::StatusCode status, const std::optional<Error>& error) 
 
 void Call::observe(::grpc::StatusCode status) {
   row_->observe(status, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
+  tell(status);
+}
+
+void Call::tell(::grpc::StatusCode status) {
+  // What is refused at the door is in the metrics; strangers fill nobody's traces.
+  if (!counted_ || !span_.context.valid()) return;
+  span_.failed = is_failure(status);
+  span_.attributes = {{"rpc.system.name", "grpc"},
+                      {"rpc.method", row_->row().method},
+                      {"rpc.response.status_code", std::string(to_string(status))}};
+  serving_.tracer.tell(std::move(span_));
 }
 
 void Call::OnDone() {

@@ -10,6 +10,7 @@
 #include "libs/grpc/server.hpp"
 #include "libs/grpc/status.hpp"
 #include "libs/telemetry/metrics.hpp"
+#include "libs/telemetry/tracer.hpp"
 
 // How one call of the server runs. For this library alone: it includes gRPC's headers.
 
@@ -39,6 +40,7 @@ struct Serving {
   ServedRow& unknown;                                ///< of calls of no method of ours
   telemetry::Gauge& active;
   telemetry::Counter& shed;
+  telemetry::Tracer& tracer;
   std::atomic<std::int64_t> in_flight{0};
   std::atomic<bool> open{false};  ///< the io thread runs, and no drain has begun
 };
@@ -64,12 +66,15 @@ class Call final : public ::grpc::ServerGenericBidiReactor, public std::enable_s
     std::optional<Error> error;
   };
 
+  void enter_trace();
   std::optional<Refusal> look_at_headers();
   std::optional<std::string_view> header(std::string_view name) const;
   static Task<void> serve(std::shared_ptr<Call> self);
   Task<Result<std::string>> answer(std::string request);
   void finish(::grpc::StatusCode status, const std::optional<Error>& error);
   void observe(::grpc::StatusCode status);
+  /// Tells the caller's trace how it went.
+  void tell(::grpc::StatusCode status);
 
   Serving& serving_;
   ::grpc::GenericCallbackServerContext& context_;
@@ -77,6 +82,7 @@ class Call final : public ::grpc::ServerGenericBidiReactor, public std::enable_s
   std::shared_ptr<Call> self_;
   ServedRow* row_;
   Ctx ctx_;
+  telemetry::TraceSpan span_;  ///< filled where the caller's trace is told of
   bool counted_ = false;
   std::atomic<bool> given_up_{false};
   ::grpc::ByteBuffer request_;

@@ -128,7 +128,8 @@ struct Server::Impl final : ::grpc::CallbackGenericService, std::enable_shared_f
                 .unknown = unknown,
                 .active = metrics.gauge("rpc_server_active_requests", "gRPC calls under way."),
                 .shed = metrics.counter("agora_grpc_shed_calls_total",
-                                        "gRPC calls refused because too many were under way.")} {
+                                        "gRPC calls refused because too many were under way."),
+                .tracer = metrics.tracer()} {
     for (auto& row : rows) {
       auto path = "/" + row.method;
       served.push_back(std::make_unique<ServedRow>(std::move(row), metrics));

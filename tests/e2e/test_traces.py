@@ -11,6 +11,7 @@ from support.publisher import eventually
 from support.service import OFFERS, TOKENS, place
 
 SENT_SPAN = "b7ad6b7169203331"
+GET_CONTACT = "agora.order.v1.OrderService/GetContact"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_one_trace_from_the_request_to_the_mail(launch, request, folder, collect
     trace = new_trace()
     place_under(order, trace)
     # The mail, and the order's own event, of which the buyer is not told.
-    eventually(lambda: {"deliver mail", "process agora.orders"} <= {span.name for span in collector.of(trace)})
+    eventually(lambda: {"deliver mail", "process agora.orders", GET_CONTACT} <= {span.name for span in collector.of(trace)})
     spans = collector.of(trace)
     by_name = {span.name: span for span in spans}
     by_id = {span.span_id: span for span in spans}
@@ -68,6 +69,10 @@ def test_one_trace_from_the_request_to_the_mail(launch, request, folder, collect
     mail = by_name["deliver mail"]
     assert (mail.service, mail.kind, mail.parent_id) == ("notification-service", "client", by_name["process agora.order_groups"].span_id)
     assert mail.attributes["agora.notification.kind"] == "order_placed" and mail.attributes["agora.mail.status"] == "sent"
+
+    asked = by_name[GET_CONTACT]  # whereto it goes, when it was written
+    assert (asked.service, asked.kind, asked.parent_id) == ("order-service", "server", mail.span_id)
+    assert asked.attributes == {"rpc.system.name": "grpc", "rpc.method": GET_CONTACT, "rpc.response.status_code": "OK"}
 
     for span in spans:
         assert span.start <= span.end and span.resource["service.namespace"] == "agora" and span.resource["service.instance.id"]
