@@ -18,7 +18,7 @@ from support.publisher import TOKEN, eventually
 from support.rpc import (ACK, END_HEADERS, END_STREAM, DATA, HEADERS, NOT_SERVING, PING, PREFACE, RST_STREAM, SERVING, SETTINGS, FakeCatalog, Peer,
                          call_headers, frame, header_block, messages, refused, token_file)
 from support.service import OFFERS, TOKENS, place, problem
-from support.shopping import check_out, items_checkout
+from support.shopping import cart_checkout, cart_of, check_out, items_checkout
 from support.tokens import bearer
 
 CODE = grpc.StatusCode
@@ -412,6 +412,20 @@ def test_a_price_that_catalog_confirms_is_taken(asking, catalog):
     assert place(user, price="6.00", key="k").text == answer.text and place(user, price="6.00").status_code == 201
     assert len(catalog.asked) == 1
     assert asking.query("SELECT price, version FROM offers WHERE offer_id = 'o1'") == [{"price": 600, "version": 2}]
+
+
+def test_a_checkout_of_lines_asks_too_and_one_of_a_cart_does_not(asking, catalog):
+    user = asking.as_user("token-u1")
+    # What a cart shows is what order knows, so a buyer can have seen nothing newer there.
+    cart = cart_of(user, "o1")
+    catalog.answer = offers(600)
+    assert problem(check_out(user, cart_checkout(cart, "6.00"), "cart"), 409, "price_changed")["current_total"] == 5.00
+    assert not catalog.asked
+    group = check_out(user, items_checkout(("o1", 2, "6.00")), "k")
+    assert group.status_code == 201 and group.json()["total"] == 12.00
+    assert check_out(user, items_checkout(("o1", 2, "6.00")), "k").text == group.text and len(catalog.asked) == 1
+    assert problem(check_out(user, items_checkout(("o1", 2, "5.00")), "other"), 409, "price_changed")["errors"]
+    assert problem(check_out(user, cart_checkout(cart, "5.00"), "cart"), 409, "price_changed")["current_total"] == 6.00
 
 
 def test_a_price_that_catalog_does_not_confirm_is_refused_with_the_current_one(asking, catalog):

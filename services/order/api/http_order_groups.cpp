@@ -35,6 +35,16 @@ std::vector<http::Route> order_group_routes(const OrderRoutes& self) {
 
 namespace {
 
+Task<Result<Answered>> check_out(const OrderRoutes& self, Ctx ctx, CheckOutCommand command) {
+  // What a cart shows is what we know; of lines the buyer may have seen something newer.
+  if (self.prices == nullptr || command.cart) return self.orders.check_out(std::move(ctx), std::move(command));
+  auto lines = command.checkout.lines;
+  auto again = [&self, command = std::move(command)](Ctx its) {
+    return self.orders.check_out(std::move(its), command);
+  };
+  return place_at_current_prices(*self.prices, std::move(ctx), std::move(lines), std::move(again));
+}
+
 HandlerResult create_order_group(const OrderRoutes& self, Ctx ctx, Request request) {
   AGORA_CO_TRY(const auto form, http::read_json<CheckoutForm>(request));
   AGORA_CO_TRY(const auto key, http::required_idempotency_key(request));
@@ -45,7 +55,7 @@ HandlerResult create_order_group(const OrderRoutes& self, Ctx ctx, Request reque
   command.checkout.payment_window = self.payment_window;
   command.key = sql::idempotency_key(principal.subject, "createOrderGroup", {}, key, request.body());
   command.trace = ctx.trace;
-  AGORA_CO_TRY(auto answered, co_await self.orders.check_out(std::move(ctx), std::move(command)));
+  AGORA_CO_TRY(auto answered, co_await check_out(self, std::move(ctx), std::move(command)));
   co_return to_response(std::move(answered));
 }
 
