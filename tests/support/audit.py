@@ -1,11 +1,37 @@
 """Recounts what the service believes, with SQL and schemas of its own: invariants I4 and I10, legal states, and what every outbox row tells."""
 
 import json
+import os
+import subprocess
 
 from support.contract import DATA_OF, TOPIC_OF
+from support.service import BUILD
+
+AGORA = os.environ.get("AGORA_BINARY", str(BUILD / "cli" / "agora"))
 
 STATUSES = {"pending", "confirmed", "completed", "canceled"}
 AMOUNTS = ("subtotal", "discount_total", "shipping_total", "tax_total", "total")
+
+
+def clean(order, history=(), readers=()):
+    """All that `agora audit` compares, and the recount of this file; `readers`: services that consume order's log. What
+    the audit says. The one place that knows where a service's database is."""
+    audit(order.query)
+    flags = []
+    if history:
+        lines = order.data / "history.jsonl"
+        lines.write_text("".join(json.dumps(line) + "\n" for line in history))
+        flags = ["--history", str(lines)]
+    code, report = agora_audit([order, *readers], *flags)
+    assert code == 0, json.dumps(report)[-4000:]
+    return report
+
+
+def agora_audit(services, *flags):
+    """Exit code and report; the message where there is none. Each has a name and a database, or a folder of its file."""
+    urls = [flag for service in services for flag in (f"--{service.name}-db", service.database or f"sqlite:{service.data / (service.name + '.db')}")]
+    done = subprocess.run([AGORA, "audit", "--json", *urls, *flags], capture_output=True, text=True, timeout=300)
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
 def audit(query):
