@@ -11,7 +11,14 @@ constexpr sql::Sql kIsErased{"SELECT 1 FROM erased_users WHERE user_id = $1"};
 constexpr sql::Sql kErasedAmong{
     "SELECT user_id FROM erased_users WHERE user_id IN (SELECT value FROM json_each($1))",
     "SELECT user_id FROM erased_users WHERE user_id IN (SELECT json_array_elements_text($1::json))"};
+constexpr sql::Sql kCount{"SELECT count(*) FROM erased_users"};
 constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
+
+Task<telemetry::MoreWork> follow(sql::Database& database, ErasedUsers& erased, Ctx ctx) {
+  auto work = [&erased](sql::Tx& tx) { erased.take_in(tx); };
+  co_await database.read(std::move(ctx), work);
+  co_return telemetry::MoreWork::no;
+}
 
 }  // namespace
 
@@ -31,6 +38,26 @@ void ErasedUsers::add(const std::string& user_id) {
 bool ErasedUsers::contains(const std::string& user_id) const {
   const std::lock_guard lock(mutex_);
   return users_.contains(user_id);
+}
+
+void ErasedUsers::take_in(sql::Tx& tx) {
+  std::int64_t there = 0;
+  {
+    auto rows = tx.query(kCount);
+    rows.next();
+    there = rows.int64(0);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (there == taken_in_) return;
+  }
+  std::unordered_set<std::string> all;
+  auto rows = tx.query(kErased);
+  while (rows.next()) all.emplace(rows.text(0));
+  const std::lock_guard lock(mutex_);
+  // Of the same snapshot.
+  taken_in_ = there;
+  users_.merge(all);
 }
 
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version) {
@@ -59,10 +86,11 @@ Error erased_user_error() {
 }
 
 void load_erased_users(sql::Database& database, ErasedUsers& erased) {
-  database.read_blocking({}, [&erased](sql::Tx& tx) {
-    auto rows = tx.query(kErased);
-    while (rows.next()) erased.add(std::string(rows.text(0)));
-  });
+  database.read_blocking({}, [&erased](sql::Tx& tx) { erased.take_in(tx); });
+}
+
+telemetry::Job follow_erased_users(sql::Database& database, ErasedUsers& erased) {
+  return [&database, &erased](Ctx ctx) { return follow(database, erased, std::move(ctx)); };
 }
 
 Result<Principal> ErasedUserAuthenticator::authenticate(std::optional<std::string_view> bearer) const {
