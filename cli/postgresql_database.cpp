@@ -15,6 +15,7 @@ using sql::postgresql::PostgresqlTx;
 
 /// A comparison may take long, and wait for another database meanwhile.
 constexpr std::chrono::milliseconds kNoLimit{0};
+constexpr int kUnheardMax = 1'000;
 constexpr const char* kBeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 constexpr const char* kBeginWrite = "BEGIN";
 /// Services name their sessions PROGRAM/HOST:PID, as we do.
@@ -61,6 +62,13 @@ void PostgresqlDatabase::snapshot(const std::function<void(sql::Tx&)>& work) {
 
 void PostgresqlDatabase::write(const std::function<void(sql::Tx&)>& work) {
   run(kBeginWrite, work);
+}
+
+void PostgresqlDatabase::insert(const sql::Sql& sql, std::span<const sql::Value> row) {
+  connection_->send(sql.postgresql, row, sql::postgresql::Touches::one);
+  if (++unheard_ < kUnheardMax) return;
+  unheard_ = 0;
+  connection_->settle();
 }
 
 std::string PostgresqlDatabase::used_by() {

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "cli/service_databases.hpp"
@@ -25,6 +26,9 @@ class PostgresqlDatabase final : public DatabaseReader {
   void snapshot(const std::function<void(sql::Tx&)>& work) override;
   /// Runs one write in a transaction of its own.
   void write(const std::function<void(sql::Tx&)>& work);
+  /// Inside a write: sends a row without waiting for what becomes of it. An error is thrown by a later call, at the
+  /// latest instead of the commit.
+  void insert(const sql::Sql& sql, std::span<const sql::Value> row);
   /// The first session of a service that uses the database; empty: none does.
   std::string used_by();
 
@@ -32,6 +36,7 @@ class PostgresqlDatabase final : public DatabaseReader {
   void run(const char* begin, const std::function<void(sql::Tx&)>& work);
 
   std::unique_ptr<sql::postgresql::Connection> connection_;
+  int unheard_ = 0;  ///< rows of which the server was not asked yet
 };
 
 }  // namespace agora::cli

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from support.audit import clean
 from support.engines import Engine
 from support.kafka import make_topics, read_topic
 from support.notifications import rows
@@ -85,3 +86,5 @@ def test_orders_are_placed_while_the_broker_is_down(market, seconds):
     assert versions == published
     parked = notification.query("SELECT count(*) AS n FROM parked_events")
     assert parked == [{"n": 0}]
+    report = clean(order, readers=[notification])
+    assert {row["what"]: row["count"] for row in report["services"][1]["in_flight"]} == {"order events it has not read yet": 0}
