@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from common import BIN, OFFERS, ROOT, SECONDS, WORK, Service, half_load, limit, progress, ratio, rate_at_least, wrk
+from common import AGORA, BIN, OFFERS, ROOT, SECONDS, WORK, Service, half_load, limit, progress, ratio, rate_at_least, wrk
 
 STATE = WORK / "engines"
 CONNECTIONS = 64
@@ -19,7 +19,6 @@ PGBENCH_CLIENTS = (4, 8, 16, 32)
 SPANS = ((32, 2), (64, 2))
 BACKLOG = 100_000
 LATENCY_SECONDS = 8
-AGORA = ROOT / "build" / "release" / "cli" / "agora"
 
 
 def measure(arguments):

@@ -23,8 +23,8 @@ void check(sql::Tx& tx, std::span<const Rule> rules, Report& report);
 /// What a query without parameters counts.
 std::int64_t count(sql::Tx& tx, const sql::Sql& query);
 
-/// What is checked of a service's file, one file of code per group of invariants. Inside one snapshot.
-void audit_file(sql::Tx& tx, Report& report);  ///< SQLite's own check
+/// What is checked of a service's database, one file of code per group of invariants. Inside one snapshot.
+void audit_file(sql::Tx& tx, Report& report);  ///< the engine's own check
 void audit_order_history(sql::Tx& tx, const std::optional<std::filesystem::path>& history, Report& report);  ///< I1, I2
 void audit_order_stock(sql::Tx& tx, Report& report);                                                         ///< I4
 void audit_order_events(sql::Tx& tx, Report& report);   ///< I8: the log is whole
@@ -36,10 +36,9 @@ void audit_notifications(sql::Tx& tx, Report& report);  ///< I7
 
 /// The services whose logs a service consumes, as contracts/events has it.
 std::vector<std::string> publishers_for(std::string_view service);
-/// I8, the reading side of one publisher's log. `yes`: its file is attached as `publisher`, its snapshot taken after
-/// ours.
-enum class HasLog { no, yes };
-void audit_delivery(sql::Tx& tx, const std::string& publisher, std::string_view service, HasLog has_log,
+/// I8 and I7, the reading side of one publisher's log. `publishers`: its database, on a snapshot taken after ours;
+/// null: it is not at hand.
+void audit_delivery(sql::Tx& tx, sql::Tx* publishers, const std::string& publisher, std::string_view service,
                     Report& report);
 
 }  // namespace agora::cli

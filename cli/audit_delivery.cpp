@@ -1,10 +1,14 @@
-// I7 and I8, the reading side: a consumer has applied, parked or still before it whatever a publisher's log tells it;
-// what it has applied, the log knows; nobody is notified twice of one thing.
+// I8, the reading side: a consumer has applied, parked or still before it whatever a publisher's log tells it; what it
+// has applied, the log knows. Two databases, each on a snapshot of its own, are read side by side in the order of their
+// subjects; none need be on the other's engine.
+
+#include "cli/audit_delivery.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
-#include "cli/audit_checks.hpp"
-#include "cli/sqlite_file.hpp"
+#include "cli/service_databases.hpp"
 #include "libs/events/event.hpp"
 #include "libs/json/writer.hpp"
 
@@ -16,120 +20,168 @@ constexpr sql::Sql kParked{
     "SELECT event_id, publisher || ' ' || topic || ' ' || subject || ' version ' || version || ', ' || reason || ' (' "
     "|| detail || ')' || CASE WHEN dead = 1 THEN ', given up' ELSE '' END FROM parked_events "
     "ORDER BY publisher, topic, subject, version"};
-constexpr sql::Sql kPosition{"SELECT log_id, sequence FROM inbox_positions WHERE publisher = $1 AND stream = ''"};
-constexpr sql::Sql kLog{R"sql(
-SELECT log_id, trimmed_through, (SELECT coalesce(max(seq), 0) FROM publisher.sqlite_sequence WHERE name = 'outbox')
-FROM publisher.event_log)sql"};
-/// $1: its position, $2: the topics it consumes.
-constexpr sql::Sql kCount{R"sql(
-SELECT count(*), coalesce(sum(sequence > $1), 0) FROM publisher.outbox
-WHERE topic IN (SELECT value FROM json_each($2)))sql"};
-/// $1: the log, $2: the topics, $3: how far it was trimmed; then a subject may have no events left to compare.
-constexpr sql::Sql kAhead{R"sql(
-SELECT subject, topic || ' was applied through version ' || version || ', the log has ' ||
-                coalesce('version ' || newest, 'none of it')
-FROM (SELECT v.topic, v.subject, v.version,
-             (SELECT max(e.version) FROM publisher.outbox e WHERE e.topic = v.topic AND e.subject = v.subject) AS newest
-      FROM inbox_versions v WHERE v.log_id = $1 AND v.topic IN (SELECT value FROM json_each($2)))
-WHERE version > newest OR (newest IS NULL AND $3 = 0))sql"};
-/// $1: the log, $2: the topics, $3: those of facts, where a parked version does not stand for those before it, $4: its
-/// position.
-constexpr sql::Sql kMissed{R"sql(
-SELECT e.event_id, e.type || ' of ' || e.subject || ', version ' || e.version || ', was passed over: applied is ' ||
-                   coalesce(v.version, 'nothing')
-FROM publisher.outbox e
-LEFT JOIN inbox_versions v ON v.log_id = $1 AND v.topic = e.topic AND v.subject = e.subject
-WHERE e.topic IN (SELECT value FROM json_each($2)) AND e.sequence <= $4 AND e.version > coalesce(v.version, 0)
-  AND NOT EXISTS (SELECT 1 FROM parked_events p WHERE p.log_id = $1 AND p.topic = e.topic AND p.subject = e.subject
-                  AND (p.version = e.version
-                       OR (p.version > e.version AND e.topic NOT IN (SELECT value FROM json_each($3))))))sql"};
+constexpr sql::Sql kLog{
+    "SELECT log_id, trimmed_through, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) FROM "
+    "event_log",
+    "SELECT log_id, trimmed_through, head FROM event_log"};
+constexpr sql::Sql kParkedOfLog{"SELECT topic, subject, version, event_id FROM parked_events WHERE log_id = $1"};
 
-constexpr sql::Sql kNotifications{"SELECT count(*) FROM notifications"};
-constexpr std::array<Rule, 1> kNotifiedOnce{{
-    {"I7", "event_id",
-     "SELECT event_id, 'made ' || count(*) || ' notifications to ' || user_id || ' by ' || channel "
-     "FROM notifications GROUP BY event_id, user_id, channel HAVING count(*) > 1"},
-}};
+// PostgreSQL gives a result whole; by a cursor it comes in parts.
+#define AGORA_CURSOR(name, query) "DECLARE " name " NO SCROLL CURSOR FOR " query
+#define AGORA_TOPICS(column) " IN (SELECT value FROM json_each(" column "))"
+#define AGORA_TOPICS_PG(column) " = ANY (ARRAY(SELECT json_array_elements_text(" column "::json)))"
+/// What people are told of names its reader.
+#define AGORA_TOLD                                                                                                 \
+  "SELECT topic, subject, version, sequence, event_id, type, CASE WHEN substr(type, 1, 12) = 'order_group.' THEN " \
+  "data END FROM numbered_events WHERE topic"
+#define AGORA_APPLIED "SELECT topic, subject, version FROM inbox_versions WHERE log_id = $1 AND topic"
+constexpr sql::Sql kTold{AGORA_TOLD AGORA_TOPICS("$1") " ORDER BY topic, subject, version",
+                         AGORA_CURSOR("told", AGORA_TOLD AGORA_TOPICS_PG("$1") " ORDER BY topic, subject, version")};
+constexpr sql::Sql kFetchTold{"", "FETCH 5000 FROM told"};
+constexpr sql::Sql kApplied{AGORA_APPLIED AGORA_TOPICS("$2") " ORDER BY topic, subject",
+                            AGORA_CURSOR("applied", AGORA_APPLIED AGORA_TOPICS_PG("$2") " ORDER BY topic, subject")};
+constexpr sql::Sql kFetchApplied{"", "FETCH 5000 FROM applied"};
 
-/// $1: the position up to which order's log was read. A user who is gone is told nothing, and what is parked comes
-/// later.
-constexpr sql::Sql kTellable{R"sql(
-SELECT count(*) FROM publisher.outbox e
-WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1
-  AND json_extract(e.data, '$.user_id') IS NOT NULL)sql"};
-constexpr sql::Sql kUntold{R"sql(
-SELECT e.event_id, e.type || ' of ' || e.subject || ' was not told to its buyer'
-FROM publisher.outbox e
-WHERE e.type IN ('order_group.placed', 'order_group.paid', 'order_group.capture_refused') AND e.sequence <= $1
-  AND json_extract(e.data, '$.user_id') IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.event_id = e.event_id AND n.channel = 'in_app'
-                  AND n.user_id = json_extract(e.data, '$.user_id'))
-  AND NOT EXISTS (SELECT 1 FROM erased_users u WHERE u.user_id = json_extract(e.data, '$.user_id'))
-  AND NOT EXISTS (SELECT 1 FROM parked_events p WHERE p.event_id = e.event_id))sql"};
-/// Sales that nobody was told of: their sellers may have had no members then.
-constexpr sql::Sql kSalesOfNobody{R"sql(
-SELECT count(*) FROM publisher.outbox e WHERE e.type = 'order.paid' AND e.sequence <= $1
-  AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.event_id = e.event_id))sql"};
+/// The rows of a query, on PostgreSQL in parts.
+class Stream {
+ public:
+  Stream(sql::Tx& tx, const sql::Sql& query, const sql::Sql& fetch, std::initializer_list<sql::Value> parameters)
+      : tx_(tx), fetch_(fetch) {
+    if (tx.engine() == sql::Engine::sqlite) {
+      rows_.emplace(tx.query(query, parameters));
+    } else {
+      tx.execute(query, parameters);
+    }
+    next();
+  }
+  /// Null behind the last.
+  const sql::Rows* row() const { return is_row_ ? &*rows_ : nullptr; }
+  void next() {
+    is_row_ = rows_ && rows_->next();
+    if (is_row_ || tx_.engine() == sql::Engine::sqlite) return;
+    rows_.emplace(tx_.query(fetch_));
+    is_row_ = rows_->next();
+  }
 
-/// The topics of a publisher that a service consumes, as a JSON array.
-std::string topics_json(std::string_view publisher, std::string_view service, bool only_facts) {
+ private:
+  sql::Tx& tx_;
+  const sql::Sql& fetch_;
+  std::optional<sql::Rows> rows_{};
+  bool is_row_ = false;
+};
+
+using Subject = std::pair<std::string, std::string>;  // topic, subject
+
+Subject subject_of(const sql::Rows& row) {
+  return {std::string(row.text(0)), std::string(row.text(1))};
+}
+
+/// What waits in the consumer's database.
+struct ParkedEvents {
+  std::map<Subject, std::set<std::int64_t>> versions;
+  std::set<std::string> ids;
+
+  /// A parked state stands for those before it, a fact for itself.
+  bool has(const Subject& subject, std::int64_t version) const {
+    const auto found = versions.find(subject);
+    if (found == versions.end()) return false;
+    const auto* topic = events::find_topic(subject.first);
+    if (topic == nullptr || topic->kind == events::Kind::fact) return found->second.contains(version);
+    return *found->second.rbegin() >= version;
+  }
+};
+
+ParkedEvents parked_of(sql::Tx& tx, const std::string& log_id) {
+  ParkedEvents parked;
+  auto rows = tx.query(kParkedOfLog, {log_id});
+  while (rows.next()) {
+    parked.versions[subject_of(rows)].insert(rows.int64(2));
+    parked.ids.emplace(rows.text(3));
+  }
+  return parked;
+}
+
+std::string topics_json(const std::string& publisher, std::string_view service) {
   std::string out;
   json::Writer json(out);
   json.begin_array();
   for (const auto& topic : events::topics()) {
     const bool consumes = std::find(topic.consumers.begin(), topic.consumers.end(), service) != topic.consumers.end();
-    if (topic.publisher != publisher || !consumes) continue;
-    if (!only_facts || topic.kind == events::Kind::fact) json.value(topic.name);
+    if (topic.publisher == publisher && consumes) json.value(topic.name);
   }
   json.end_array();
   return out;
 }
 
-struct Log {
-  std::string log_id;
-  std::int64_t trimmed_through = 0;
-  std::int64_t head = 0;
-};
-
-void audit_told_people(sql::Tx& tx, std::int64_t position, Report& report) {
-  auto tellable = tx.query(kTellable, {position});
-  tellable.next();
-  report.checked("I7", "events that a buyer is to be told of", tellable.int64(0));
-  auto rows = tx.query(kUntold, {position});
-  while (rows.next()) {
-    report.violated({"I7", "event_id", std::string(rows.text(0)), std::string(rows.text(1))});
-  }
-  auto nobody = tx.query(kSalesOfNobody, {position});
-  nobody.next();
-  if (nobody.int64(0) == 0) return;
-  report.not_checked("I7", std::to_string(nobody.int64(0)) + " paid orders of which no member of the seller was told");
+PublishedLog log_of(sql::Tx& tx) {
+  auto rows = tx.query(kLog);
+  if (!rows.next()) throw sql::DatabaseError(sql::DatabaseError::Kind::failed, "the event log has lost its row");
+  return {std::string(rows.text(0)), rows.int64(1), rows.int64(2)};
 }
 
 /// Of a consumer that stands in this very log.
-void compare(sql::Tx& tx, const std::string& publisher, std::string_view service, const Log& log, std::int64_t position,
-             Report& report) {
-  const auto topics = topics_json(publisher, service, false);
-  const auto facts = topics_json(publisher, service, true);
-  {
-    auto rows = tx.query(kCount, {position, topics});
-    rows.next();
-    report.checked("I8", publisher + " events told to it", rows.int64(0) - rows.int64(1));
-    report.in_flight(publisher + " events it has not read yet", rows.int64(1));
+class Comparison {
+ public:
+  Comparison(sql::Tx& consumer, const PublishedLog& log, const ReadThrough& read, Report& report)
+      : log_(log), read_(read), report_(report), parked_(parked_of(consumer, log.log_id)) {
+    if (has_table(consumer, "notifications")) people_.emplace(consumer, parked_.ids, report);
   }
-  if (position > log.head) {
-    report.violated(
-        {"I8", "publisher", publisher,
-         "was read through event " + std::to_string(position) + ", its log ends with " + std::to_string(log.head)});
+
+  void run(sql::Tx& consumer, sql::Tx& log, const std::string& publisher, std::string_view service) {
+    const auto topics = topics_json(publisher, service);
+    Stream applied(consumer, kApplied, kFetchApplied, {log_.log_id, topics});
+    Stream told(log, kTold, kFetchTold, {topics});
+    while (applied.row() != nullptr || told.row() != nullptr) one_subject(applied, told);
+    report_.checked("I8", publisher + " events told to it", read_already_);
+    report_.in_flight(publisher + " events it has not read yet", not_read_);
+    if (people_) people_->finish();
   }
-  const auto violate = [&](std::string_view id_name, sql::Rows rows) {
-    while (rows.next()) {
-      report.violated({"I8", std::string(id_name), std::string(rows.text(0)), std::string(rows.text(1))});
+
+ private:
+  void one_subject(Stream& applied, Stream& told) {
+    const auto subject = applied.row() == nullptr ? subject_of(*told.row())
+                         : told.row() == nullptr  ? subject_of(*applied.row())
+                                                  : std::min(subject_of(*applied.row()), subject_of(*told.row()));
+    std::int64_t last = 0;
+    if (applied.row() != nullptr && subject_of(*applied.row()) == subject) {
+      last = applied.row()->int64(2);
+      applied.next();
     }
-  };
-  violate("subject", tx.query(kAhead, {log.log_id, topics, log.trimmed_through}));
-  violate("event_id", tx.query(kMissed, {log.log_id, topics, facts, position}));
-  if (publisher == "order" && has_table(tx, "notifications")) audit_told_people(tx, position, report);
-}
+    std::int64_t newest = 0;
+    const auto through = read_.of(subject.first, subject.second);
+    for (; told.row() != nullptr && subject_of(*told.row()) == subject; told.next()) {
+      newest = told.row()->int64(2);
+      one_event(*told.row(), subject, last, through);
+    }
+    // Where something was trimmed a subject may have no events left to compare.
+    if (last <= newest || (newest == 0 && log_.trimmed_through > 0)) return;
+    report_.violated({"I8", "subject", subject.second,
+                      subject.first + " was applied through version " + std::to_string(last) + ", the log has " +
+                          (newest == 0 ? "none of it" : "version " + std::to_string(newest))});
+  }
+
+  void one_event(const sql::Rows& row, const Subject& subject, std::int64_t last, std::int64_t through) {
+    if (row.int64(3) > through) {
+      ++not_read_;
+      return;
+    }
+    ++read_already_;
+    if (people_) people_->take(std::string(row.text(4)), row.text(5), subject.second, row.optional_text(6));
+    const auto version = row.int64(2);
+    if (version <= last || parked_.has(subject, version)) return;
+    report_.violated({"I8", "event_id", std::string(row.text(4)),
+                      std::string(row.text(5)) + " of " + subject.second + ", version " + std::to_string(version) +
+                          ", was passed over: applied is " + (last == 0 ? "nothing" : std::to_string(last))});
+  }
+
+  const PublishedLog& log_;
+  const ReadThrough& read_;
+  Report& report_;
+  const ParkedEvents parked_;
+  std::optional<ToldPeople> people_{};
+  std::int64_t read_already_ = 0;
+  std::int64_t not_read_ = 0;
+};
 
 }  // namespace
 
@@ -155,38 +207,27 @@ void audit_inbox(sql::Tx& tx, Report& report) {
   while (rows.next()) report.parked(std::string(rows.text(0)), std::string(rows.text(1)));
 }
 
-void audit_delivery(sql::Tx& tx, const std::string& publisher, std::string_view service, HasLog has_log,
+void audit_delivery(sql::Tx& tx, sql::Tx* publishers, const std::string& publisher, std::string_view service,
                     Report& report) {
-  if (!has_table(tx, "inbox_positions")) return;
-  std::optional<std::pair<std::string, std::int64_t>> position;
-  {
-    auto rows = tx.query(kPosition, {publisher});
-    if (rows.next()) position.emplace(rows.text(0), rows.int64(1));
-  }
+  if (!has_table(tx, "inbox_topics")) return;
+  const auto streams = streams_of(tx, publisher);
   // It may run without that publisher: nothing is wrong with that.
-  if (!position) return;
-  if (has_log == HasLog::no) {
-    report.not_checked("I8", "what " + publisher + " told: its database is not in this folder, or damaged");
+  if (streams.empty()) return;
+  if (publishers == nullptr || !has_table(*publishers, "numbered_events")) {
+    report.not_checked("I8", "what " + publisher + " told: its database is not at hand, damaged, or to be migrated");
     return;
   }
-  Log log;
-  {
-    auto rows = tx.query(kLog);
-    if (rows.next()) log = {std::string(rows.text(0)), rows.int64(1), rows.int64(2)};
-  }
-  if (log.log_id != position->first) {
-    report.not_checked("I8", "what " + publisher +
-                                 " told: its log was restored, and is to be read anew (agora events "
-                                 "rebuild)");
+  const auto log = log_of(*publishers);
+  const bool is_other = std::any_of(streams.begin(), streams.end(), [&](const auto& stream) {
+    return !stream.log_id.empty() && stream.log_id != log.log_id;
+  });
+  if (is_other) {
+    report.not_checked(
+        "I8", "what " + publisher + " told: its log was restored, and is to be read anew (agora events rebuild)");
     return;
   }
-  compare(tx, publisher, service, log, position->second, report);
-}
-
-void audit_notifications(sql::Tx& tx, Report& report) {
-  if (!has_table(tx, "notifications")) return;
-  report.checked("I7", "notifications", count(tx, kNotifications));
-  check(tx, kNotifiedOnce, report);
+  const ReadThrough read(*publishers, publisher, streams, log, report);
+  Comparison(tx, log, read, report).run(tx, *publishers, publisher, service);
 }
 
 }  // namespace agora::cli

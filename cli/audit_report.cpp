@@ -108,7 +108,7 @@ std::string as_json(const std::vector<Audited>& all) {
   json::Writer json(out);
   json.begin_object().member("clean", count_violations(all) == 0).key("services").begin_array();
   for (const auto& one : all) {
-    json.begin_object().member("service", one.service).member("file", one.file);
+    json.begin_object().member("service", one.service).member("database", one.database);
     write_report(json, one.report);
     json.end_object();
   }
@@ -118,7 +118,7 @@ std::string as_json(const std::vector<Audited>& all) {
 
 std::string as_text(const std::vector<Audited>& all) {
   std::string out;
-  for (const auto& one : all) out += one.service + "  " + one.file + "\n" + text_of(one.report);
+  for (const auto& one : all) out += one.service + "  " + one.database + "\n" + text_of(one.report);
   const auto violations = count_violations(all);
   out += violations == 0   ? "clean: no violations\n"
          : violations == 1 ? "not clean: 1 violation\n"

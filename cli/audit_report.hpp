@@ -8,13 +8,13 @@ namespace agora::cli {
 
 /// A promise that does not hold, and of what.
 struct Violation {
-  std::string invariant;  ///< `I4`; `file`: SQLite's own check
+  std::string invariant;  ///< `I4`; `file`: the engine's own check
   std::string id_name;    ///< `order_id`
   std::string id;
   std::string what;  ///< a sentence for people
 };
 
-/// What an audit looked at in one service's file and what it found. Not thread-safe.
+/// What an audit looked at in one service's database and what it found. Not thread-safe.
 class Report {
  public:
   struct Checked {
@@ -61,7 +61,7 @@ class Report {
 /// A service that was audited.
 struct Audited {
   std::string service;
-  std::string file;
+  std::string database;  ///< where it is, without passwords
   Report report;
 };
 /// Violations of all of them.

@@ -23,6 +23,8 @@ constexpr sql::Sql kPending{"SELECT count(*) FROM orders WHERE status = 'pending
   "status NOT IN " AGORA_STATUSES " OR payment_status NOT IN " AGORA_PAYMENT_STATUSES \
   " OR fulfillment_status NOT IN " AGORA_FULFILLMENT_STATUSES
 #define AGORA_RANK "CASE status WHEN 'pending' THEN 0 WHEN 'confirmed' THEN 1 WHEN 'completed' THEN 2 ELSE 3 END"
+#define AGORA_OF_RANK \
+  "CASE rank WHEN 0 THEN 'pending' WHEN 1 THEN 'confirmed' WHEN 2 THEN 'completed' ELSE 'canceled' END"
 
 constexpr std::array<Rule, 12> kRules{{
     {"I9", "order_id", "SELECT order_id, " AGORA_NAMES " FROM orders WHERE " AGORA_ILLEGAL},
@@ -47,7 +49,8 @@ constexpr std::array<Rule, 12> kRules{{
      "ON g.group_id = o.group_id WHERE g.group_id IS NULL"},
     {"I9", "order_id",
      "SELECT o.order_id, 'its group belongs to another user or has another currency' FROM orders o "
-     "JOIN order_groups g ON g.group_id = o.group_id WHERE (o.user_id, o.currency) IS NOT (g.user_id, g.currency)"},
+     "JOIN order_groups g ON g.group_id = o.group_id WHERE (o.user_id, o.currency) IS DISTINCT FROM (g.user_id, "
+     "g.currency)"},
     {"I9", "order_id",
      "SELECT o.order_id, 'has no lines' FROM orders o WHERE NOT EXISTS "
      "(SELECT 1 FROM order_lines l WHERE l.order_id = o.order_id)"},
@@ -59,9 +62,9 @@ constexpr std::array<Rule, 12> kRules{{
      "(SELECT 1 FROM orders o WHERE o.group_id = g.group_id)"},
     // The least advanced of its orders that are not canceled; canceled when all are.
     {"I9", "group_id",
-     "SELECT g.group_id, 'is ' || g.status || ', the least advanced of its orders is ' || r.status FROM order_groups g "
-     "JOIN (SELECT group_id, min(" AGORA_RANK ") AS rank, status FROM orders GROUP BY group_id) r "
-     "ON r.group_id = g.group_id WHERE g.status <> r.status"},
+     "SELECT group_id, 'is ' || status || ', the least advanced of its orders is ' || " AGORA_OF_RANK
+     " FROM (SELECT g.group_id, g.status, (SELECT min(" AGORA_RANK
+     ") FROM orders o WHERE o.group_id = g.group_id) AS rank FROM order_groups g) AS t WHERE status <> " AGORA_OF_RANK},
 }};
 
 }  // namespace

@@ -22,10 +22,12 @@ constexpr std::array<Rule, 5> kRules{{
      "WHERE (0 <= reserved AND reserved <= on_hand) IS NOT TRUE"},
     {"I4", "offer_id",
      "SELECT s.offer_id, 'on hand is ' || s.on_hand || ', its movements sum to ' || coalesce(m.moved, 0) "
-     "FROM stock s LEFT JOIN " AGORA_MOVED " m ON m.offer_id = s.offer_id WHERE s.on_hand IS NOT coalesce(m.moved, 0)"},
+     "FROM stock s LEFT JOIN " AGORA_MOVED
+     " m ON m.offer_id = s.offer_id WHERE s.on_hand IS DISTINCT FROM coalesce(m.moved, 0)"},
     {"I4", "offer_id",
      "SELECT s.offer_id, 'reserved is ' || s.reserved || ', live orders hold ' || coalesce(h.held, 0) "
-     "FROM stock s LEFT JOIN " AGORA_HELD " h ON h.offer_id = s.offer_id WHERE s.reserved IS NOT coalesce(h.held, 0)"},
+     "FROM stock s LEFT JOIN " AGORA_HELD
+     " h ON h.offer_id = s.offer_id WHERE s.reserved IS DISTINCT FROM coalesce(h.held, 0)"},
     {"I4", "offer_id",
      "SELECT m.offer_id, 'movements sum to ' || m.moved || ', and it has no stock row' FROM " AGORA_MOVED
      " m LEFT JOIN stock s ON s.offer_id = m.offer_id WHERE s.offer_id IS NULL"},

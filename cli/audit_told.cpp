@@ -3,121 +3,178 @@
 #include <array>
 
 #include "cli/audit_checks.hpp"
-#include "cli/sqlite_file.hpp"
+#include "cli/service_databases.hpp"
+#include "libs/json/document.hpp"
 
 namespace agora::cli {
 namespace {
 
+/// Of one event; more than its bytes allow for.
+constexpr std::size_t kDataValuesMax = 1'000'000;
+
 constexpr sql::Sql kTold{"SELECT count(*) FROM outbox WHERE topic IN ('agora.orders', 'agora.order_groups')"};
-constexpr sql::Sql kUnreadable{"SELECT count(*) FROM outbox WHERE NOT json_valid(data)"};
+/// Events a page at a time, as each may be large; in the order of their ids.
+constexpr sql::Sql kData{"SELECT event_id, data FROM outbox WHERE event_id > $1 ORDER BY event_id LIMIT 1000"};
 
-constexpr std::array<Rule, 1> kReadable{{
-    {"I8", "event_id", "SELECT event_id, 'holds data that is no JSON' FROM outbox WHERE NOT json_valid(data)"},
-}};
+#define AGORA_TOLD_TIMES(topic, type, id) \
+  "(SELECT count(*) FROM outbox e WHERE e.topic = '" topic "' AND e.subject = " id " AND e.type = '" type "')"
+#define AGORA_IS(condition) "CASE WHEN " condition " THEN 1 ELSE 0 END"
+#define AGORA_PAID "payment_status IN ('captured', 'partially_refunded', 'refunded')"
+/// Each change is told once; where something was trimmed (`least` is 0) it may be told no more.
+#define AGORA_TOLD_ONCE(id, topic, noun, is_paid, table) \
+  "SELECT " id ", 'is ' || status || ', ' || payment_status || '; its events tell placed ' || placed || "             \
+  "' times, canceled ' || canceled || ', paid ' || paid FROM (SELECT a." id ", a.status, a.payment_status, "         \
+  AGORA_IS("a.status = 'canceled'") " AS is_canceled, " AGORA_IS(is_paid) " AS is_paid, "                             \
+  AGORA_TOLD_TIMES(topic, noun ".placed", "a." id) " AS placed, "                                                     \
+  AGORA_TOLD_TIMES(topic, noun ".canceled", "a." id) " AS canceled, "                                                 \
+  AGORA_TOLD_TIMES(topic, noun ".paid", "a." id) " AS paid, "                                                         \
+  "(SELECT " AGORA_IS("trimmed_through = 0") " FROM event_log) AS least FROM " table " a) AS told "                   \
+  "WHERE placed NOT BETWEEN least AND 1 OR canceled NOT BETWEEN is_canceled * least AND is_canceled "                 \
+  "OR paid NOT BETWEEN is_paid * least AND is_paid"
 
-/// Each change is told once; where something was trimmed (`least` is 0) it may be told no more. Of several members
-/// json_extract makes an array, which is compared as text: ids and numbers are written alike, a SKU may be not.
+#define AGORA_AMOUNTS(t) t "subtotal, " t "discount_total, " t "shipping_total, " t "tax_total, " t "total"
+// Of several members SQLite makes an array, which is compared as text: ids and numbers are written alike, a SKU may be
+// not.
+#define AGORA_AMOUNT_PATHS "'$.subtotal', '$.discount_total', '$.shipping_total', '$.tax_total', '$.total'"
+#define AGORA_AMOUNTS_IN(d) \
+  d "->'subtotal', " d "->'discount_total', " d "->'shipping_total', " d "->'tax_total', " d "->'total'"
+// PostgreSQL reads an event's data once.
+#define AGORA_EVENTS "FROM outbox e CROSS JOIN LATERAL (SELECT e.data::jsonb AS d) AS told "
+
+/// Lines of an event, numbered from 1 as rows are, with the row of each.
+#define AGORA_LINES_SQLITE                                                                           \
+  "FROM outbox e, json_each(e.data, '$.lines') j LEFT JOIN order_lines l ON l.order_id = e.subject " \
+  "AND l.position = j.key + 1 "
+#define AGORA_LINES_POSTGRESQL                                                                 \
+  AGORA_EVENTS                                                                                 \
+  "CROSS JOIN LATERAL jsonb_array_elements(d->'lines') WITH ORDINALITY AS j (line, position) " \
+  "LEFT JOIN order_lines l ON l.order_id = e.subject AND l.position = j.position "
+
 constexpr std::array<Rule, 12> kRules{{
-    {"I8", "order_id", R"sql(
-SELECT order_id, 'is ' || status || ', ' || payment_status || '; its events tell placed ' || placed ||
-                 ' times, canceled ' || canceled || ', paid ' || paid
-FROM (SELECT o.order_id, o.status, o.payment_status, o.status = 'canceled' AS is_canceled,
-             o.payment_status IN ('captured', 'partially_refunded', 'refunded') AS is_paid,
-             (SELECT count(*) FROM outbox e
-              WHERE e.topic = 'agora.orders' AND e.subject = o.order_id AND e.type = 'order.placed') AS placed,
-             (SELECT count(*) FROM outbox e
-              WHERE e.topic = 'agora.orders' AND e.subject = o.order_id AND e.type = 'order.canceled') AS canceled,
-             (SELECT count(*) FROM outbox e
-              WHERE e.topic = 'agora.orders' AND e.subject = o.order_id AND e.type = 'order.paid') AS paid,
-             (SELECT trimmed_through FROM event_log) = 0 AS least
-      FROM orders o)
-WHERE placed NOT BETWEEN least AND 1 OR canceled NOT BETWEEN is_canceled * least AND is_canceled
-   OR paid NOT BETWEEN is_paid * least AND is_paid)sql"},
-    {"I8", "group_id", R"sql(
-SELECT group_id, 'is ' || status || ', ' || payment_status || '; its events tell placed ' || placed ||
-                 ' times, canceled ' || canceled || ', paid ' || paid
-FROM (SELECT g.group_id, g.status, g.payment_status, g.status = 'canceled' AS is_canceled,
-             EXISTS (SELECT 1 FROM orders o WHERE o.group_id = g.group_id
-                     AND o.payment_status IN ('captured', 'partially_refunded', 'refunded')) AS is_paid,
-             (SELECT count(*) FROM outbox e
-              WHERE e.topic = 'agora.order_groups' AND e.subject = g.group_id AND e.type = 'order_group.placed') AS placed,
-             (SELECT count(*) FROM outbox e
-              WHERE e.topic = 'agora.order_groups' AND e.subject = g.group_id AND e.type = 'order_group.canceled') AS canceled,
-             (SELECT count(*) FROM outbox e
-              WHERE e.topic = 'agora.order_groups' AND e.subject = g.group_id AND e.type = 'order_group.paid') AS paid,
-             (SELECT trimmed_through FROM event_log) = 0 AS least
-      FROM order_groups g)
-WHERE placed NOT BETWEEN least AND 1 OR canceled NOT BETWEEN is_canceled * least AND is_canceled
-   OR paid NOT BETWEEN is_paid * least AND is_paid)sql"},
-    {"I8", "order_id", R"sql(
-SELECT o.order_id, 'order.placed tells another order than the row'
-FROM outbox e JOIN orders o ON o.order_id = e.subject
-WHERE e.type = 'order.placed'
-  AND json_extract(e.data, '$.number', '$.user_id', '$.seller_id', '$.order_group_id', '$.currency',
-                   '$.subtotal', '$.discount_total', '$.shipping_total', '$.tax_total', '$.total')
-      IS NOT json_array(o.number, o.user_id, o.seller_id, o.group_id, o.currency,
-                        o.subtotal, o.discount_total, o.shipping_total, o.tax_total, o.total))sql"},
-    {"I8", "order_id", R"sql(
-SELECT e.subject, e.type || ' tells of another number of lines'
-FROM outbox e
-WHERE e.type IN ('order.placed', 'order.canceled', 'order.paid')
-  AND json_array_length(e.data, '$.lines') IS NOT (SELECT count(*) FROM order_lines l WHERE l.order_id = e.subject))sql"},
-    {"I8", "order_id", R"sql(
-SELECT e.subject, 'order.placed tells another line ' || (j.key + 1) || ' than the row'
-FROM outbox e, json_each(e.data, '$.lines') j
-LEFT JOIN order_lines l ON l.order_id = e.subject AND l.position = j.key + 1
-WHERE e.type = 'order.placed' AND (json_extract(j.value, '$.sku') IS NOT l.sku
-  OR json_extract(j.value, '$.line_id', '$.offer_id', '$.product_id', '$.variant_id', '$.quantity', '$.unit_price',
-                  '$.subtotal', '$.discount_total', '$.shipping_total', '$.tax_total', '$.total')
-     IS NOT json_array(l.line_id, l.offer_id, l.product_id, l.variant_id, l.quantity, l.unit_price,
-                       l.subtotal, l.discount_total, l.shipping_total, l.tax_total, l.total)))sql"},
-    {"I8", "order_id", R"sql(
-SELECT o.order_id, 'order.canceled tells the reason ' || coalesce(json_extract(e.data, '$.reason'), 'none') ||
-                   ', the row ' || coalesce(o.cancel_reason, 'none')
-FROM outbox e JOIN orders o ON o.order_id = e.subject
-WHERE e.type = 'order.canceled' AND json_extract(e.data, '$.reason') IS NOT o.cancel_reason)sql"},
-    {"I8", "order_id", R"sql(
-SELECT e.subject, 'order.canceled tells another line ' || (j.key + 1) || ' than the row'
-FROM outbox e, json_each(e.data, '$.lines') j
-LEFT JOIN order_lines l ON l.order_id = e.subject AND l.position = j.key + 1
-WHERE e.type = 'order.canceled' AND json_extract(j.value, '$.line_id', '$.offer_id', '$.quantity')
-  IS NOT json_array(l.line_id, l.offer_id, l.canceled_quantity))sql"},
-    {"I8", "order_id", R"sql(
-SELECT o.order_id, 'order.paid tells another order than the row'
-FROM outbox e JOIN orders o ON o.order_id = e.subject
-WHERE e.type = 'order.paid' AND json_extract(e.data, '$.seller_id', '$.currency', '$.total')
-  IS NOT json_array(o.seller_id, o.currency, o.total))sql"},
-    {"I8", "group_id", R"sql(
-SELECT g.group_id, 'order_group.placed tells another group than the row'
-FROM outbox e JOIN order_groups g ON g.group_id = e.subject
-WHERE e.type = 'order_group.placed'
-  AND json_extract(e.data, '$.number', '$.user_id', '$.currency',
-                   '$.subtotal', '$.discount_total', '$.shipping_total', '$.tax_total', '$.total')
-      IS NOT json_array(g.number, g.user_id, g.currency,
-                        g.subtotal, g.discount_total, g.shipping_total, g.tax_total, g.total))sql"},
-    {"I8", "group_id", R"sql(
-SELECT e.subject, 'order_group.placed tells of another number of orders'
-FROM outbox e
-WHERE e.type = 'order_group.placed' AND json_array_length(e.data, '$.order_ids')
-  IS NOT (SELECT count(*) FROM orders o WHERE o.group_id = e.subject))sql"},
-    {"I8", "group_id", R"sql(
-SELECT e.subject, 'order_group.placed tells of order ' || j.value || ', which is not one of its own'
-FROM outbox e, json_each(e.data, '$.order_ids') j LEFT JOIN orders o ON o.order_id = j.value
-WHERE e.type = 'order_group.placed' AND o.group_id IS NOT e.subject)sql"},
-    {"I8", "offer_id", R"sql(
-SELECT s.offer_id, 'its newest event tells other quantities than the row: ' || s.on_hand || ' on hand, ' ||
-                   s.reserved || ' reserved'
-FROM stock s JOIN outbox e ON e.topic = 'agora.stock' AND e.subject = s.offer_id AND e.version = s.version
-WHERE json_extract(e.data, '$.on_hand', '$.reserved', '$.available')
-  IS NOT json_array(s.on_hand, s.reserved, s.on_hand - s.reserved))sql"},
+    {"I8", "order_id", AGORA_TOLD_ONCE("order_id", "agora.orders", "order", "a." AGORA_PAID, "orders")},
+    {"I8", "group_id",
+     AGORA_TOLD_ONCE("group_id", "agora.order_groups", "order_group",
+                     "EXISTS (SELECT 1 FROM orders o WHERE o.group_id = a.group_id AND o." AGORA_PAID ")",
+                     "order_groups")},
+    {"I8",
+     "order_id",
+     {"SELECT o.order_id, 'order.placed tells another order than the row' FROM outbox e JOIN orders o "
+      "ON o.order_id = e.subject WHERE e.type = 'order.placed' AND json_extract(e.data, '$.number', '$.user_id', "
+      "'$.seller_id', '$.order_group_id', '$.currency', " AGORA_AMOUNT_PATHS
+      ") IS DISTINCT FROM json_array(o.number, o.user_id, o.seller_id, o.group_id, o.currency, " AGORA_AMOUNTS(
+          "o.") ")",
+      "SELECT o.order_id, 'order.placed tells another order than the row' " AGORA_EVENTS
+      "JOIN orders o ON o.order_id = e.subject WHERE e.type = 'order.placed' AND jsonb_build_array(d->'number', "
+      "d->'user_id', d->'seller_id', d->'order_group_id', d->'currency', " AGORA_AMOUNTS_IN(
+          "d") ") IS DISTINCT FROM jsonb_build_array(o.number, o.user_id, o.seller_id, o.group_id, "
+               "o.currency, " AGORA_AMOUNTS("o.") ")"}},
+    {"I8",
+     "order_id",
+     {"SELECT e.subject, e.type || ' tells of another number of lines' FROM outbox e WHERE e.type IN ('order.placed', "
+      "'order.canceled', 'order.paid') AND json_array_length(e.data, '$.lines') IS DISTINCT FROM (SELECT count(*) "
+      "FROM order_lines l WHERE l.order_id = e.subject)",
+      "SELECT e.subject, e.type || ' tells of another number of lines' " AGORA_EVENTS
+      "WHERE e.type IN ('order.placed', 'order.canceled', 'order.paid') AND jsonb_array_length(d->'lines') "
+      "IS DISTINCT FROM (SELECT count(*) FROM order_lines l WHERE l.order_id = e.subject)"}},
+    {"I8",
+     "order_id",
+     {"SELECT e.subject, 'order.placed tells another line ' || (j.key + 1) || ' than the row' " AGORA_LINES_SQLITE
+      "WHERE e.type = 'order.placed' AND (json_extract(j.value, '$.sku') IS DISTINCT FROM l.sku OR "
+      "json_extract(j.value, '$.line_id', '$.offer_id', '$.product_id', '$.variant_id', '$.quantity', "
+      "'$.unit_price', " AGORA_AMOUNT_PATHS
+      ") IS DISTINCT FROM json_array(l.line_id, l.offer_id, l.product_id, l.variant_id, l.quantity, "
+      "l.unit_price, " AGORA_AMOUNTS("l.") "))",
+      "SELECT e.subject, 'order.placed tells another line ' || j.position || ' than the row' " AGORA_LINES_POSTGRESQL
+      "WHERE e.type = 'order.placed' AND jsonb_build_array(line->'sku', line->'line_id', line->'offer_id', "
+      "line->'product_id', line->'variant_id', line->'quantity', line->'unit_price', " AGORA_AMOUNTS_IN(
+          "line") ") IS DISTINCT FROM jsonb_build_array(l.sku, l.line_id, l.offer_id, l.product_id, l.variant_id, "
+                  "l.quantity, "
+                  "l.unit_price, " AGORA_AMOUNTS("l.") ")"}},
+    {"I8",
+     "order_id",
+     {"SELECT o.order_id, 'order.canceled tells the reason ' || coalesce(json_extract(e.data, '$.reason'), 'none') || "
+      "', the row ' || coalesce(o.cancel_reason, 'none') FROM outbox e JOIN orders o ON o.order_id = e.subject "
+      "WHERE e.type = 'order.canceled' AND json_extract(e.data, '$.reason') IS DISTINCT FROM o.cancel_reason",
+      "SELECT o.order_id, 'order.canceled tells the reason ' || coalesce(d->>'reason', 'none') || ', the row ' || "
+      "coalesce(o.cancel_reason, 'none') " AGORA_EVENTS "JOIN orders o ON o.order_id = e.subject "
+      "WHERE e.type = 'order.canceled' AND d->>'reason' IS DISTINCT FROM o.cancel_reason"}},
+    {"I8",
+     "order_id",
+     {"SELECT e.subject, 'order.canceled tells another line ' || (j.key + 1) || ' than the row' " AGORA_LINES_SQLITE
+      "WHERE e.type = 'order.canceled' AND json_extract(j.value, '$.line_id', '$.offer_id', '$.quantity') "
+      "IS DISTINCT FROM json_array(l.line_id, l.offer_id, l.canceled_quantity)",
+      "SELECT e.subject, 'order.canceled tells another line ' || j.position || ' than the row' " AGORA_LINES_POSTGRESQL
+      "WHERE e.type = 'order.canceled' AND jsonb_build_array(line->'line_id', line->'offer_id', line->'quantity') "
+      "IS DISTINCT FROM jsonb_build_array(l.line_id, l.offer_id, l.canceled_quantity)"}},
+    {"I8",
+     "order_id",
+     {"SELECT o.order_id, 'order.paid tells another order than the row' FROM outbox e JOIN orders o "
+      "ON o.order_id = e.subject WHERE e.type = 'order.paid' AND json_extract(e.data, '$.seller_id', '$.currency', "
+      "'$.total') IS DISTINCT FROM json_array(o.seller_id, o.currency, o.total)",
+      "SELECT o.order_id, 'order.paid tells another order than the row' " AGORA_EVENTS
+      "JOIN orders o ON o.order_id = e.subject WHERE e.type = 'order.paid' AND jsonb_build_array(d->'seller_id', "
+      "d->'currency', d->'total') IS DISTINCT FROM jsonb_build_array(o.seller_id, o.currency, o.total)"}},
+    {"I8",
+     "group_id",
+     {"SELECT g.group_id, 'order_group.placed tells another group than the row' FROM outbox e JOIN order_groups g "
+      "ON g.group_id = e.subject WHERE e.type = 'order_group.placed' AND json_extract(e.data, '$.number', "
+      "'$.user_id', '$.currency', " AGORA_AMOUNT_PATHS
+      ") IS DISTINCT FROM json_array(g.number, g.user_id, g.currency, " AGORA_AMOUNTS("g.") ")",
+      "SELECT g.group_id, 'order_group.placed tells another group than the row' " AGORA_EVENTS
+      "JOIN order_groups g ON g.group_id = e.subject WHERE e.type = 'order_group.placed' AND "
+      "jsonb_build_array(d->'number', d->'user_id', d->'currency', " AGORA_AMOUNTS_IN(
+          "d") ") IS DISTINCT FROM jsonb_build_array(g.number, g.user_id, g.currency, " AGORA_AMOUNTS("g.") ")"}},
+    {"I8",
+     "group_id",
+     {"SELECT e.subject, 'order_group.placed tells of another number of orders' FROM outbox e "
+      "WHERE e.type = 'order_group.placed' AND json_array_length(e.data, '$.order_ids') IS DISTINCT FROM "
+      "(SELECT count(*) FROM orders o WHERE o.group_id = e.subject)",
+      "SELECT e.subject, 'order_group.placed tells of another number of orders' " AGORA_EVENTS
+      "WHERE e.type = 'order_group.placed' AND jsonb_array_length(d->'order_ids') IS DISTINCT FROM "
+      "(SELECT count(*) FROM orders o WHERE o.group_id = e.subject)"}},
+    {"I8",
+     "group_id",
+     {"SELECT e.subject, 'order_group.placed tells of order ' || j.value || ', which is not one of its own' "
+      "FROM outbox e, json_each(e.data, '$.order_ids') j LEFT JOIN orders o ON o.order_id = j.value "
+      "WHERE e.type = 'order_group.placed' AND o.group_id IS DISTINCT FROM e.subject",
+      "SELECT e.subject, 'order_group.placed tells of order ' || j.id || ', which is not one of its own' " AGORA_EVENTS
+      "CROSS JOIN LATERAL jsonb_array_elements_text(d->'order_ids') AS j (id) LEFT JOIN orders o ON o.order_id = j.id "
+      "WHERE e.type = 'order_group.placed' AND o.group_id IS DISTINCT FROM e.subject"}},
+    {"I8",
+     "offer_id",
+     {"SELECT s.offer_id, 'its newest event tells other quantities than the row: ' || s.on_hand || ' on hand, ' || "
+      "s.reserved || ' reserved' FROM stock s JOIN outbox e ON e.topic = 'agora.stock' AND e.subject = s.offer_id "
+      "AND e.version = s.version WHERE json_extract(e.data, '$.on_hand', '$.reserved', '$.available') "
+      "IS DISTINCT FROM json_array(s.on_hand, s.reserved, s.on_hand - s.reserved)",
+      "SELECT s.offer_id, 'its newest event tells other quantities than the row: ' || s.on_hand || ' on hand, ' || "
+      "s.reserved || ' reserved' " AGORA_EVENTS "JOIN stock s ON e.topic = 'agora.stock' AND e.subject = s.offer_id "
+      "AND e.version = s.version WHERE jsonb_build_array(d->'on_hand', d->'reserved', d->'available') "
+      "IS DISTINCT FROM jsonb_build_array(s.on_hand, s.reserved, s.on_hand - s.reserved)"}},
 }};
+
+/// Names events whose data cannot be read. Neither engine's comparison gets past one.
+std::int64_t name_unreadable(sql::Tx& tx, Report& report) {
+  std::int64_t unreadable = 0;
+  std::string last;
+  for (bool more = true; more;) {
+    auto rows = tx.query(kData, {last});
+    more = false;
+    while (rows.next()) {
+      more = true;
+      last = rows.text(0);
+      if (json::Document::parse(rows.text(1), kDataValuesMax)) continue;
+      ++unreadable;
+      report.violated({"I8", "event_id", last, "holds data that is no JSON"});
+    }
+  }
+  return unreadable;
+}
 
 }  // namespace
 
 void audit_order_told(sql::Tx& tx, Report& report) {
-  if (!has_table(tx, "event_log")) return;
-  check(tx, kReadable, report);
-  if (count(tx, kUnreadable) > 0) {
+  if (!has_table(tx, "numbered_events")) return;
+  if (name_unreadable(tx, report) > 0) {
     report.not_checked("I8", "what events tell, as not all of them can be read");
     return;
   }

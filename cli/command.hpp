@@ -19,6 +19,7 @@ int backup(int argc, const char* const* argv);
 int restore(int argc, const char* const* argv);
 int audit(int argc, const char* const* argv);
 int migrate(int argc, const char* const* argv);
+int migrate_copy(int argc, const char* const* argv);
 int seed(int argc, const char* const* argv);
 int events(int argc, const char* const* argv);
 int keys(int argc, const char* const* argv);

@@ -34,6 +34,7 @@ constexpr const char* kDescription =
     "  agora migrate --service order --database postgresql:///agora_order --dry-run\n"
     "  agora migrate --service order --kafka kafka://broker:9092 --partitions 12\n"
     "  agora migrate --service order --kafka kafka://broker:9092 --grow agora.orders --partitions 24\n"
+    "  agora migrate copy --service order --from ./data/order.db --to postgresql:///agora_order     from SQLite to it\n"
     "\n"
     "Exit codes: 0 it is up to date; 2 it could not be read or written, is in use, or is not what this program "
     "knows.\n";
@@ -189,6 +190,7 @@ Done migrate_topics(const Settings& settings) {
 }  // namespace
 
 int migrate(int argc, const char* const* argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "copy") return migrate_copy(argc - 1, argv + 1);
   Settings settings;
   if (const auto code = settings.parse(argc, argv)) return *code;
   std::vector<Done> done;

@@ -1,4 +1,5 @@
-// agora restore: puts copies back while nothing runs, and renews the logs' ids, as numbers now mean other events.
+// agora restore: puts copies back while nothing runs, and renews the logs' ids, as numbers now mean other events. What
+// PostgreSQL's own tools put back has its log's id renewed alone.
 
 #include <iostream>
 #include <system_error>
@@ -6,9 +7,13 @@
 #include "cli/command.hpp"
 #include "cli/copies.hpp"
 #include "cli/files.hpp"
+#include "cli/log_ids.hpp"
+#include "cli/postgresql_database.hpp"
 #include "cli/sqlite_file.hpp"
-#include "libs/base/id.hpp"
 #include "libs/config/parser.hpp"
+#include "libs/json/writer.hpp"
+#include "libs/sql/error.hpp"
+#include "libs/sql/postgresql/connection.hpp"
 
 namespace agora::cli {
 namespace {
@@ -21,17 +26,18 @@ constexpr const char* kDescription =
     "Examples:\n"
     "  agora restore --from ./copies/monday --data ./data\n"
     "  agora restore --from ./copies/monday --data ./data --dry-run     checks the copies, changes nothing\n"
+    "  agora restore --service order --database postgresql:///agora_order\n"
+    "                      after pg_restore, or a recovery to a point in time: renews the log's id, all that is "
+    "missing\n"
     "\n"
     "Each log gets a new log_id: whoever consumed it before stops, degraded, until it is rebuilt.\n"
     "Exit codes: 0 all are back; 1 a copy is damaged, nothing was changed; 2 a service runs, or files are missing.\n";
 
-constexpr const char* kEventLog = "event_log";
-constexpr sql::Sql kForgetConsumers{"DELETE FROM feed_consumers"};
-constexpr sql::Sql kRenewLogId{"UPDATE event_log SET log_id = $1"};
-
 struct Settings {
   std::string data = "data";
   std::string from;
+  std::string service;
+  Secret<std::string> database{};
   bool json = false;
   bool dry_run = false;
 
@@ -39,11 +45,15 @@ struct Settings {
     config::Parser parser("agora restore", kDescription, "AGORA_RESTORE_");
     parser.option("data", data, "Folder of the databases", {.env = "AGORA_DATA"});
     parser.option("from", from, "Folder of the copies");
+    parser.option("service", service, "Whose --database it is: order");
+    parser.option("database", database, "URL of a PostgreSQL database that its own tools have put back");
     parser.flag("json", json, "Print JSON");
     parser.flag("dry-run", dry_run, "Check the copies and that nothing runs; change nothing");
     parser.rule([this]() -> std::optional<std::string> {
-      if (!from.empty()) return std::nullopt;
-      return "--from names the folder of the copies";
+      const bool has_database = !database.reveal().empty();
+      if (has_database && find_service(service) == nullptr) return "--service must be one of: " + service_names();
+      if (has_database == from.empty()) return std::nullopt;
+      return "--from names the folder of the copies; or --database what PostgreSQL's own tools have put back";
     });
     return parser.parse(argc, argv);
   }
@@ -70,6 +80,11 @@ bool all_sound(const std::vector<DatabaseFile>& copies) {
   return sound;
 }
 
+std::string note_of(const std::optional<std::string>& log_id) {
+  return log_id ? "its log is now " + *log_id + "; who consumes it waits for agora events rebuild"
+                : "it has no log, so there is no log_id to renew";
+}
+
 /// The copy under a name that no service opens, its log renewed.
 Copied prepare(const DatabaseFile& source, const fs::path& data) {
   const auto target = data / source.service.database;
@@ -78,15 +93,8 @@ Copied prepare(const DatabaseFile& source, const fs::path& data) {
   make_private_file(temporary);
   SqliteFile(source.path).copy_into(temporary);
   Copied copied{.service = std::string(source.service.name), .from = source.path, .to = target};
-  write_once(temporary, [&](sql::Tx& tx) {
-    if (!has_table(tx, kEventLog)) return;
-    copied.log_id = new_uuid_v7(SystemClock().now());
-    tx.execute_one(kRenewLogId, {*copied.log_id});
-    // What they have read of the old log says nothing of this one: it is all kept for them until they say so.
-    tx.execute(kForgetConsumers);
-  });
-  copied.note = copied.log_id ? "its log is now " + *copied.log_id + "; who consumes it waits for agora events rebuild"
-                              : "it has no event_log yet, so there is no log_id to renew";
+  write_once(temporary, [&](sql::Tx& tx) { copied.log_id = renew_log_id(tx); });
+  copied.note = note_of(copied.log_id);
   give_to_owner_of(data, temporary);
   copied.bytes = fs::file_size(temporary);
   return copied;
@@ -143,11 +151,36 @@ std::vector<Copied> plan(const std::vector<DatabaseFile>& sources, const fs::pat
   return copies;
 }
 
+/// Of a database on a server, which is there already.
+void renew(const Settings& settings) {
+  const auto& url = settings.database.reveal();
+  const auto name = sql::postgresql::name_of(url);
+  PostgresqlDatabase database(url);
+  if (const auto session = database.used_by(); !session.empty()) {
+    throw sql::FileInUse(name + " is in use by " + session + ": stop the service first");
+  }
+  std::optional<std::string> log_id;
+  if (!settings.dry_run) database.write([&](sql::Tx& tx) { log_id = renew_log_id(tx); });
+  std::string out;
+  json::Writer json(out);
+  json.begin_object().member("service", settings.service).member("database", name);
+  if (log_id) json.member("log_id", *log_id);
+  json.end_object();
+  if (settings.json) return print_json(out);
+  std::cout << (settings.dry_run ? "would renew " : "renewed ") << settings.service << ": " << name << '\n';
+  if (!settings.dry_run) std::cout << "  " << note_of(log_id) << '\n';
+  std::cout.flush();
+}
+
 }  // namespace
 
 int restore(int argc, const char* const* argv) {
   Settings settings;
   if (const auto code = settings.parse(argc, argv)) return *code;
+  if (settings.from.empty()) {
+    renew(settings);
+    return kDone;
+  }
   const fs::path data = settings.data;
   const auto sources = databases_in(settings.from);
   if (fs::exists(data) && fs::equivalent(settings.from, data)) {

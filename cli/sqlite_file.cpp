@@ -17,7 +17,6 @@ constexpr const char* kDurable = "FULL";
 /// "Agor", as libs/sql marks its files.
 constexpr std::int64_t kApplicationId = 0x41676F72;
 constexpr sql::Sql kQuickCheck{"PRAGMA quick_check"};
-constexpr sql::Sql kTable{"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1"};
 
 /// An open transaction; rolled back when it goes without a commit.
 class Transaction {
@@ -61,21 +60,14 @@ bool checkpoint(Connection& connection) {
 
 }  // namespace
 
-SqliteFile::SqliteFile(const fs::path& path, const std::optional<Attached>& attached) : attached_(attached) {
-  connection_ = open(path);
-  if (!attached_) return;
-  // Opened by itself first: that says which of the two is not as it should be.
-  open(attached_->path);
-  connection_->exec(("ATTACH " + quoted(attached_->path) + " AS " + attached_->schema).c_str());
-}
+SqliteFile::SqliteFile(const fs::path& path) : connection_(open(path)) {}
 
 SqliteFile::~SqliteFile() = default;
 
 void SqliteFile::snapshot(const std::function<void(sql::Tx&)>& work) {
   const Transaction transaction(*connection_, "BEGIN");
-  // A deferred transaction takes a file's snapshot with the first read of it.
-  connection_->pragma("SELECT count(*) FROM main.sqlite_master");
-  if (attached_) connection_->pragma(("SELECT count(*) FROM " + attached_->schema + ".sqlite_master").c_str());
+  // A deferred transaction takes its snapshot with the first read.
+  connection_->pragma("SELECT count(*) FROM sqlite_master");
   SqliteTx tx(*connection_);
   work(tx);
 }
@@ -101,11 +93,6 @@ std::vector<std::string> damages(sql::Tx& tx) {
     if (rows.text(0) != "ok") found.emplace_back(rows.text(0));
   }
   return found;
-}
-
-bool has_table(sql::Tx& tx, std::string_view name) {
-  auto rows = tx.query(kTable, {name});
-  return rows.next();
 }
 
 void write_once(const fs::path& path, const std::function<void(sql::Tx&)>& work) {

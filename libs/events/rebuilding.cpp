@@ -1,6 +1,8 @@
 // Reading a log from its beginning besides the usual way: for a rebuild, and for topics that are new to a position.
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "libs/events/consumer_state.hpp"
 #include "libs/log/log.hpp"
@@ -47,11 +49,13 @@ struct StreamRead {
 
 }  // namespace
 
-/// A log that is read whole: streams may hold another, older one before it; the one with the newest event counts.
+/// A log that is read whole: streams may hold another, older one before it. The one that comes last in them counts, not
+/// the one with the newest event: a log that was put back from a copy is told anew from its older beginning.
 struct Consumer::Reading {
   std::map<std::string, StreamRead> streams{};
   std::map<Subject, Told::Versions> subjects{};
   std::map<std::string, Timestamp> newest{};  ///< of each log
+  std::set<std::string> superseded{};         ///< logs after which a stream has another
 
   bool at_end() const {
     return !streams.empty() &&
@@ -68,6 +72,7 @@ void Consumer::Reading::take(const Fetched& page) {
   const auto& log_id = page.log.log_id;
   if (!log_id.empty()) newest.try_emplace(log_id);
   if (!log_id.empty() && stretch.begin.log_id != log_id) {
+    if (!stretch.begin.log_id.empty()) superseded.insert(stretch.begin.log_id);
     stretch.begin = stretch.at;
     stretch.begin.log_id = log_id;
   }
@@ -85,8 +90,9 @@ void Consumer::Reading::take(const Fetched& page) {
 
 Told Consumer::Reading::told(const Source& reader) const {
   Told told;
-  const auto latest =
-      std::max_element(newest.begin(), newest.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto latest = std::max_element(newest.begin(), newest.end(), [this](const auto& a, const auto& b) {
+    return std::pair(!superseded.contains(a.first), a.second) < std::pair(!superseded.contains(b.first), b.second);
+  });
   if (latest != newest.end()) told.log_id = latest->first;
   for (const auto& [stream, stretch] : streams) {
     auto& begin = told.begins[stream];

@@ -11,6 +11,7 @@ constexpr sql::Sql kIsErased{"SELECT 1 FROM erased_users WHERE user_id = $1"};
 constexpr sql::Sql kErasedAmong{
     "SELECT user_id FROM erased_users WHERE user_id IN (SELECT value FROM json_each($1))",
     "SELECT user_id FROM erased_users WHERE user_id IN (SELECT json_array_elements_text($1::json))"};
+constexpr sql::Sql kCount{"SELECT count(*) FROM erased_users"};
 constexpr sql::Sql kErased{"SELECT user_id FROM erased_users"};
 
 // Advisory locks, sorted: there is no row of a user's to lock. Only PostgreSQL gets to see them.
@@ -36,6 +37,12 @@ void lock_users(sql::Tx& tx, const sql::Sql& statement, const std::unordered_set
   auto rows = tx.query(statement, {wanted});
   while (rows.next()) {
   }
+}
+
+Task<telemetry::MoreWork> follow(sql::Database& database, ErasedUsers& erased, Ctx ctx) {
+  auto work = [&erased](sql::Tx& tx) { erased.take_in(tx); };
+  co_await database.read(std::move(ctx), work);
+  co_return telemetry::MoreWork::no;
 }
 
 }  // namespace
@@ -66,6 +73,26 @@ void hold_for_erasure(sql::Tx& tx, const std::unordered_set<std::string>& user_i
   lock_users(tx, kHold, user_ids);
 }
 
+void ErasedUsers::take_in(sql::Tx& tx) {
+  std::int64_t there = 0;
+  {
+    auto rows = tx.query(kCount);
+    rows.next();
+    there = rows.int64(0);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (there == taken_in_) return;
+  }
+  std::unordered_set<std::string> all;
+  auto rows = tx.query(kErased);
+  while (rows.next()) all.emplace(rows.text(0));
+  const std::lock_guard lock(mutex_);
+  // Of the same snapshot.
+  taken_in_ = there;
+  users_.merge(all);
+}
+
 void erase_user(sql::Tx& tx, const std::string& user_id, std::int64_t version) {
   tx.execute(kErase, {user_id, version});
 }
@@ -88,10 +115,11 @@ Error erased_user_error() {
 }
 
 void load_erased_users(sql::Database& database, ErasedUsers& erased) {
-  database.read_blocking({}, [&erased](sql::Tx& tx) {
-    auto rows = tx.query(kErased);
-    while (rows.next()) erased.add(std::string(rows.text(0)));
-  });
+  database.read_blocking({}, [&erased](sql::Tx& tx) { erased.take_in(tx); });
+}
+
+telemetry::Job follow_erased_users(sql::Database& database, ErasedUsers& erased) {
+  return [&database, &erased](Ctx ctx) { return follow(database, erased, std::move(ctx)); };
 }
 
 Result<Principal> ErasedUserAuthenticator::authenticate(std::optional<std::string_view> bearer) const {

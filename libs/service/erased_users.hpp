@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -6,6 +7,7 @@
 
 #include "libs/http/authenticator.hpp"
 #include "libs/sql/database.hpp"
+#include "libs/telemetry/job_loop.hpp"
 
 namespace agora::service {
 
@@ -14,10 +16,14 @@ class ErasedUsers {
  public:
   void add(const std::string& user_id);
   bool contains(const std::string& user_id) const;
+  /// Takes in those that the database has, where it has others than when it was asked last. Rows of it are never
+  /// deleted: that there are as many says that there is none new.
+  void take_in(sql::Tx& tx);
 
  private:
   mutable std::mutex mutex_;
   std::unordered_set<std::string> users_;
+  std::int64_t taken_in_ = 0;  ///< rows that were there
 };
 
 /// Until this transaction ends nobody erases these users: what it writes of them is then there to be erased. First of
@@ -37,6 +43,8 @@ Error erased_user_error();
 
 /// Takes in those that the database has.
 void load_erased_users(sql::Database& database, ErasedUsers& erased);
+/// The same, for a job: another process on the database may have erased some. Both must outlive it.
+telemetry::Job follow_erased_users(sql::Database& database, ErasedUsers& erased);
 
 /// Refuses the tokens of erased users as if they were none of ours. Both must outlive it.
 class ErasedUserAuthenticator final : public http::Authenticator {

@@ -95,6 +95,10 @@ bool Process::start(Parts parts) {
   database_->migrate(parts.migrations);
   if (!parts.offers.empty()) apply_offers(*database_, parts.offers, parts.handler);
   load_erased_users(*database_, erased_);
+  // A file is ours alone; beside us on a server another replica may hear of a user's end.
+  if (database_->engine() == sql::Engine::postgresql) {
+    add_job("users.erased", settings_.erased_interval, follow_erased_users(*database_, erased_));
+  }
   if (!settings_.standalone) start_consumers();
   if (keys_) poll_keys();
   if (feed_) start_log();

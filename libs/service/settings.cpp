@@ -82,6 +82,9 @@ void declare_events(config::Parser& parser, Settings& c) {
   parser.option("events.compaction-lag", c.events.compaction_lag, "Older versions of a state are kept this long",
                 {.min = 0, .max = 365 * kDay});
   parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
+  parser.option("users.erased-interval", c.erased_interval,
+                "PostgreSQL: how soon a replica refuses a user of whose end another one heard",
+                {.min = 1, .max = kDay});
   parser.option("events.page-events-max", c.events.page_events_max, "Most events in an answer of the feed",
                 {.min = 1, .max = 10'000});
   parser.option("events.trim-lease", c.events.trim_lease,

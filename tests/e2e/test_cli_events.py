@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support.audit import agora_audit
 from support.publisher import Publisher, eventually
 from support.service import BUILD, TOKENS, place
 
@@ -67,15 +68,14 @@ def test_where_it_stands_is_listed(market, publishers):
     assert "catalog: read through event 3 of log" in out and "nothing is parked" in out
 
 
-@pytest.mark.parametrize("engine", ["sqlite"])  # of which agora audit reads the files
 def test_what_is_parked_is_listed_and_counted_by_the_audit(market, publishers):
     park(market, publishers)
     assert [(row["subject"], row["version"], row["reason"]) for row in listed(market)["parked"]] == [("pay1", 1, "failed"), ("pay1", 2, "gap")]
     _, out, _ = events(market, "list")
     assert out.count("parked: payment agora.payments pay1 version") == 2
-    done = subprocess.run([AGORA, "audit", "--data", str(market.data), "--json"], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout
-    assert len(json.loads(done.stdout)["services"][0]["parked"]) == 2
+    code, report = agora_audit([market])
+    assert code == 0, report
+    assert len(report["services"][0]["parked"]) == 2
 
 
 def test_all_that_is_parked_is_listed(market, publishers):

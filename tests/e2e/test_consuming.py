@@ -215,6 +215,26 @@ def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder, ne
     eventually(lambda: service.query("SELECT count(*) AS n FROM outbox WHERE topic = 'agora.orders'")[0]["n"] == 0)
 
 
+def test_an_erased_user_is_refused_by_every_replica(launch, postgres, folder):
+    """One of two hears of it; the other, which reads no log, refuses the same tokens, and both do after a start."""
+    auth = Publisher("auth", folder / "auth", postgres.new_database()).start()
+    try:
+        database = postgres.new_database()
+        hears = launch("--offers", OFFERS, *TOKENS, "--auth-feed", auth.feed, "--service-token-file", str(auth.token_file), "--events.wait", "1s", database=database)
+        other = launch("--offers", OFFERS, *TOKENS, "--users.erased-interval", "50ms", database=database)
+        user, staying = other.as_user("token-u1"), other.as_user("token-u2")
+        order = place(user).json()["order_id"]
+        assert user.get(f"/orders/{order}").status_code == 200
+        auth.publish("user.deleted", "u1", user_id="u1")
+        eventually(lambda: hears.as_user("token-u1").get(f"/orders/{order}").status_code == 401)
+        problem(eventually(lambda: (answer := user.get(f"/orders/{order}")).status_code == 401 and answer), 401, "invalid_token")
+        assert staying.get(f"/orders/{order}").status_code == 404
+        other.restart()
+        problem(other.as_user("token-u1").get(f"/orders/{order}"), 401, "invalid_token")
+    finally:
+        auth.kill()
+
+
 def test_two_replicas_serve_one_log(launch, postgres, folder):
     """Orders come in at both, and whoever reads, at whichever, hears of each at once, in one order for all."""
     token_file = folder / "token"

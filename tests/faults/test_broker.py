@@ -51,4 +51,4 @@ def test_orders_are_placed_while_the_broker_is_down(market, own_broker, seconds)
     print(f"down {seconds} s: {len(shoppers.answers)} orders, {while_down} of them meanwhile, none refused; all told {time.monotonic() - back:.1f} s after the last")
     production.all_is_published(order)
     assert notification.query("SELECT 1 FROM parked_events") == []
-    shoppers.check(order)
+    shoppers.check(order, readers=[notification])

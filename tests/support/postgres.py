@@ -39,6 +39,13 @@ class PostgresServer:
         self.databases.append(name)
         return self.url(name)
 
+    def copy_of(self, url):
+        """The URL of a copy of a database that nobody uses."""
+        name = f"t{uuid.uuid4().hex}"
+        self.psql(f"CREATE DATABASE {name} TEMPLATE {url.rpartition('/')[2]}")
+        self.databases.append(name)
+        return self.url(name)
+
     def url(self, database):
         return f"{self.base.rpartition('/')[0]}/{database}"
 

@@ -94,13 +94,13 @@ class Shoppers:
             assert not self.failures and time.monotonic() < deadline, self.failures
             time.sleep(0.005)
 
-    def check(self, service):
-        """One order for each key, the one that was answered."""
+    def check(self, service, readers=()):
+        """One order for each key, the one that was answered. `readers`: services that have read order's events to the end."""
         placed = {row["order_id"] for row in service.query("SELECT order_id FROM orders")}
         told = {json.loads(text)["order_id"] for text in self.answers.values()}
         assert placed == told and len(told) == len(self.answers)
         assert service.query("SELECT count(*) AS n FROM order_groups")[0]["n"] == len(told)
-        clean(service, self.history)
+        clean(service, self.history, readers)
 
 
 def counted(service, name):

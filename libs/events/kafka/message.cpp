@@ -57,6 +57,13 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Address& address, const 
   return code;
 }
 
+std::size_t partition_of(std::string_view subject, std::size_t partitions) {
+  // Of the key and the number alone; the transport names the same partitioner.
+  const auto number = rd_kafka_msg_partitioner_murmur2(nullptr, subject.data(), subject.size(),
+                                                       static_cast<std::int32_t>(partitions), nullptr, nullptr);
+  return static_cast<std::size_t>(number);
+}
+
 Result<Event> read_message(const Address& address, const rd_kafka_message_t& message) {
   // As the feed has it: what is parked, and tried again, is this text.
   std::string text;

@@ -68,6 +68,23 @@ void check_url(const std::string& url) {
   PQconninfoFree(options);
 }
 
+std::string name_of(const std::string& url) {
+  check_url(url);
+  std::string host;
+  std::string port;
+  std::string database;
+  auto* options = PQconninfoParse(url.c_str(), nullptr);
+  for (auto* option = options; option != nullptr && option->keyword != nullptr; ++option) {
+    const std::string_view keyword(option->keyword);
+    if (option->val == nullptr) continue;
+    if (keyword == "host") host = option->val;
+    if (keyword == "port") port = ":" + std::string(option->val);
+    if (keyword == "dbname") database = option->val;
+  }
+  PQconninfoFree(options);
+  return "postgresql://" + host + port + "/" + database;
+}
+
 Connection::~Connection() {
   drop();
 }

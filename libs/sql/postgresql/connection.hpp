@@ -89,5 +89,7 @@ class Connection {
 /// Throws std::invalid_argument when libpq cannot read the URL; what it says of that may quote the password, so we do
 /// not.
 void check_url(const std::string& url);
+/// Host, port and database of a URL, for people: no user, no password. Throws as check_url() does.
+std::string name_of(const std::string& url);
 
 }  // namespace agora::sql::postgresql
