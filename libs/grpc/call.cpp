@@ -146,19 +146,27 @@ std::optional<Call::Refusal> Call::look_at_headers() {
 void Call::OnReadDone(bool ok) {
   if (ok) {
     asio::co_spawn(serving_.io, serve(shared_from_this()), asio::detached);
-  } else if (given_up_) {
-    finish(::grpc::StatusCode::CANCELLED, std::nullopt);
+  } else if (is_over()) {
+    give_up();
   } else {
     finish(::grpc::StatusCode::INVALID_ARGUMENT, malformed_message());
   }
+}
+
+bool Call::is_over() const {
+  return given_up_ || ctx_.expired();
+}
+
+void Call::give_up() {
+  finish(ctx_.expired() ? ::grpc::StatusCode::DEADLINE_EXCEEDED : ::grpc::StatusCode::CANCELLED, std::nullopt);
 }
 
 Task<void> Call::serve(std::shared_ptr<Call> self) {
   std::string request;
   const bool readable = read_buffer(self->request_, request);
   self->request_.Clear();
-  if (self->given_up_ || self->ctx_.expired()) {
-    self->finish(::grpc::StatusCode::DEADLINE_EXCEEDED, std::nullopt);
+  if (self->is_over()) {
+    self->give_up();
   } else if (!readable) {
     self->finish(::grpc::StatusCode::INVALID_ARGUMENT, malformed_message());
   } else {

@@ -71,6 +71,9 @@ class Call final : public ::grpc::ServerGenericBidiReactor, public std::enable_s
   std::optional<std::string_view> header(std::string_view name) const;
   static Task<void> serve(std::shared_ptr<Call> self);
   Task<Result<std::string>> answer(std::string request);
+  /// Whether nobody waits for an answer any more.
+  bool is_over() const;
+  void give_up();
   void finish(::grpc::StatusCode status, const std::optional<Error>& error);
   void observe(::grpc::StatusCode status);
   /// Tells the caller's trace how it went.

@@ -68,6 +68,12 @@ class EchoServer {
     open_ = true;
     asio::post(io_, [this] { turnstile_.cancel(); });
   }
+  /// Keeps the io thread busy until what it gives is called.
+  std::function<void()> block() {
+    const auto gate = std::make_shared<std::promise<void>>();
+    asio::post(io_, [gate] { gate->get_future().wait(); });
+    return [gate] { gate->set_value(); };
+  }
   bool await_waiting(int count) {
     std::unique_lock lock(mutex_);
     return arrived_.wait_for(lock, std::chrono::seconds(10), [&] { return waiting_ >= count; });

@@ -145,6 +145,24 @@ TEST(Client, ThatIsStoppedEndsWhatIsUnderWay) {
   thread.join();
 }
 
+TEST(Calls, GivenUpBeforeTheyBeganAreNotBegun) {
+  std::atomic<int> begun{0};
+  EchoServer server([&begun](Ctx ctx, echo::v1::SayRequest request) {
+    ++begun;
+    return say_again(std::move(ctx), std::move(request));
+  });
+  Client client(options_for(server.address()), server.metrics);
+  ASSERT_TRUE(say(client, "x"));
+  ASSERT_EQ(begun, 1);
+  const auto release = server.block();
+  const auto late = say(client, "x", 200ms);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().errc, Errc::deadline_exceeded);
+  release();
+  ASSERT_TRUE(say(client, "x"));
+  EXPECT_EQ(begun, 2);
+}
+
 TEST(Address, IsHostAndPort) {
   for (const auto* good : {"127.0.0.1:9000", "order:9000", "[::1]:9000"}) EXPECT_TRUE(is_address(good)) << good;
   for (const auto* bad :

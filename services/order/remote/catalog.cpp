@@ -11,8 +11,9 @@ namespace {
 
 namespace messages = catalog::v1;
 
+// A buyer waits: it is asked once.
 constexpr rpc::Method<messages::GetOffersRequest, messages::GetOffersResponse> kGetOffers{
-    "agora.catalog.v1.CatalogService/GetOffers", rpc::Retry::safe};
+    "agora.catalog.v1.CatalogService/GetOffers", rpc::Retry::never};
 
 constexpr int kOffersMax = 1'000;
 constexpr std::size_t kSkuMax = 128;
