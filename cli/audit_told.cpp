@@ -38,8 +38,8 @@ constexpr sql::Sql kData{"SELECT event_id, data FROM outbox WHERE event_id > $1 
 #define AGORA_AMOUNT_PATHS "'$.subtotal', '$.discount_total', '$.shipping_total', '$.tax_total', '$.total'"
 #define AGORA_AMOUNTS_IN(d) \
   d "->'subtotal', " d "->'discount_total', " d "->'shipping_total', " d "->'tax_total', " d "->'total'"
-// PostgreSQL reads an event's data once.
-#define AGORA_EVENTS "FROM outbox e CROSS JOIN LATERAL (SELECT e.data::jsonb AS d) AS told "
+// PostgreSQL reads an event's data once: without OFFSET it would do so for each member.
+#define AGORA_EVENTS "FROM outbox e CROSS JOIN LATERAL (SELECT e.data::jsonb AS d OFFSET 0) AS told "
 
 /// Lines of an event, numbered from 1 as rows are, with the row of each.
 #define AGORA_LINES_SQLITE                                                                           \
