@@ -20,7 +20,7 @@ pytestmark = pytest.mark.no_audit
 
 PROVE = os.environ.get("AGORA_PROVE") == "1"
 CLIENTS = 16
-OPERATIONS = 2_000
+OPERATIONS = CLIENTS * (125 if PROVE else 60)
 KILLS, SECONDS_BETWEEN_KILLS = (12, 5) if PROVE else (6, 0.4)
 READY_SECONDS_MAX = 2.0
 ABOUT_ORDERS = "kind NOT IN ('welcome', 'sale_canceled')"

@@ -84,7 +84,8 @@ class Publisher:
         self.send({"topic": TOPICS[type.split(".")[0]], "type": type, "subject": subject, "version": version, "data": data})
 
     def metrics(self):
-        return self.client.get("/metrics").text
+        # On a connection of its own: one that was silent for as long as the publisher slept is closed.
+        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30).text
 
     def trim(self):
         assert self.client.post("/trim").status_code == 204
