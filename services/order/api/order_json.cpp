@@ -6,8 +6,8 @@
 namespace agora::order {
 namespace {
 
-constexpr std::size_t kOrderBytes = 640;
-constexpr std::size_t kLineBytes = 384;
+constexpr std::size_t kOrderBytes = 720;
+constexpr std::size_t kLineBytes = 480;
 
 void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
   json.begin_object()
@@ -19,6 +19,10 @@ void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
       .member("title", line.title)
       .member("quantity", line.quantity)
       .member("canceled_quantity", line.canceled_quantity)
+      .member("fulfilled_quantity", line.fulfilled_quantity)
+      .member("shipped_quantity", line.shipped_quantity)
+      .member("delivered_quantity", line.delivered_quantity)
+      .member("refunded_quantity", line.refunded_quantity)
       .member("price", Money{line.unit_price, currency});
   write_amounts_without_total(json, line.amounts, currency);
   json.member("total", Money{line.amounts.total, currency})
@@ -57,6 +61,9 @@ void write_order(json::Writer& json, const Order& order) {
       .member("updated_at", order.updated_at)
       .member("canceled_at", order.canceled_at)
       .member("pay_by", order.pay_by)
+      .member("ship_by", order.ship_by)
+      .member("delivered_at", order.delivered_at)
+      .member("completed_at", order.completed_at)
       .member("version", order.version)
       .end_object();
 }

@@ -135,17 +135,16 @@ Result<void> check_stock(const LineRequests& lines, const ChosenOffers& chosen, 
 std::optional<OrderLine> priced_line(const LineRequest& request, const Offer& offer) {
   const auto subtotal = checked_multiply(offer.price.minor, request.quantity);
   if (!subtotal || !fits(Money{*subtotal, offer.price.currency})) return std::nullopt;
-  return OrderLine{request.line_id,
-                   offer.offer_id,
-                   offer.product_id,
-                   offer.variant_id,
-                   offer.sku,
-                   offer.title,
-                   request.quantity,
-                   0,
-                   offer.price.minor,
-                   Amounts{*subtotal, 0, 0, 0, *subtotal},
-                   offer.requires_shipping};
+  return OrderLine{.line_id = request.line_id,
+                   .offer_id = offer.offer_id,
+                   .product_id = offer.product_id,
+                   .variant_id = offer.variant_id,
+                   .sku = offer.sku,
+                   .title = offer.title,
+                   .quantity = request.quantity,
+                   .unit_price = offer.price.minor,
+                   .amounts = {*subtotal, 0, 0, 0, *subtotal},
+                   .requires_shipping = offer.requires_shipping};
 }
 
 bool add_amounts(Amounts& amounts, const Amounts& more, Currency currency) {

@@ -33,6 +33,10 @@ struct OrderLine {
   std::string title{};
   std::int64_t quantity = 0;
   std::int64_t canceled_quantity = 0;
+  std::int64_t fulfilled_quantity = 0;  ///< held by fulfilments, those that were shipped and delivered included
+  std::int64_t shipped_quantity = 0;    ///< those that were delivered included
+  std::int64_t delivered_quantity = 0;
+  std::int64_t refunded_quantity = 0;
   std::int64_t unit_price = 0;  ///< minor units
   Amounts amounts{};
   bool requires_shipping = true;
@@ -60,6 +64,9 @@ struct Order {
   Timestamp updated_at{};
   std::optional<Timestamp> canceled_at{};
   std::optional<Timestamp> pay_by{};  ///< of its group: unpaid by then, it expires; none once that is settled
+  std::optional<Timestamp> ship_by{};
+  std::optional<Timestamp> delivered_at{};
+  std::optional<Timestamp> completed_at{};
 
   /// Ends the order and gives up all it reserved.
   /// "No": conflict `already_canceled`, `not_cancelable` (completed, or a fulfilment holds a line and the buyer asks).

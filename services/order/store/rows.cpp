@@ -9,18 +9,22 @@
 namespace agora::order {
 namespace {
 
-#define AGORA_LINE_COLUMNS                                                                                     \
+#define AGORA_PLACED_LINE_COLUMNS                                                                              \
   "line_id, offer_id, product_id, variant_id, sku, title, quantity, canceled_quantity, unit_price, subtotal, " \
   "discount_total, shipping_total, tax_total, total, requires_shipping"
-constexpr int kOrderColumns = 20;
-constexpr int kLineColumns = 15;
+// Those that nothing has happened to yet are left to their defaults when a line is placed.
+#define AGORA_LINE_COLUMNS \
+  AGORA_PLACED_LINE_COLUMNS ", fulfilled_quantity, shipped_quantity, delivered_quantity, refunded_quantity"
+constexpr int kOrderColumns = 23;
+constexpr int kLineColumns = 19;
 
 // One statement for an order and its lines: to begin another costs more than to repeat the order's columns. Every order
 // has a line.
 constexpr sql::Sql kFindOrder{
     "SELECT " AGORA_ORDER_COLUMNS
     ", l.line_id, l.offer_id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.canceled_quantity, "
-    "l.unit_price, l.subtotal, l.discount_total, l.shipping_total, l.tax_total, l.total, l.requires_shipping "
+    "l.unit_price, l.subtotal, l.discount_total, l.shipping_total, l.tax_total, l.total, l.requires_shipping, "
+    "l.fulfilled_quantity, l.shipped_quantity, l.delivered_quantity, l.refunded_quantity "
     "FROM orders o JOIN order_lines l ON l.order_id = o.order_id WHERE o.order_id = $1 ORDER BY l.position"};
 constexpr sql::Sql kFindLinesOfMany{
     "SELECT " AGORA_LINE_COLUMNS
@@ -65,7 +69,7 @@ constexpr sql::Sql kInsertOrder{
     "updated_at, canceled_at, pay_by) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20) "
     "ON CONFLICT (number) DO NOTHING"};
 constexpr sql::Sql kInsertLine{
-    "INSERT INTO order_lines (" AGORA_LINE_COLUMNS
+    "INSERT INTO order_lines (" AGORA_PLACED_LINE_COLUMNS
     ", order_id, position) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)"};
 
 constexpr sql::Sql kUpdateGroup{
@@ -73,8 +77,11 @@ constexpr sql::Sql kUpdateGroup{
     "pay_by = $6, paid_by = $7 WHERE group_id = $8 AND version = $9"};
 constexpr sql::Sql kUpdateOrder{
     "UPDATE orders SET status = $1, payment_status = $2, fulfillment_status = $3, cancel_reason = $4, version = $5, "
-    "updated_at = $6, canceled_at = $7, pay_by = $8 WHERE order_id = $9 AND version = $10"};
-constexpr sql::Sql kUpdateLine{"UPDATE order_lines SET canceled_quantity = $1 WHERE order_id = $2 AND position = $3"};
+    "updated_at = $6, canceled_at = $7, pay_by = $8, ship_by = $9, delivered_at = $10, completed_at = $11 "
+    "WHERE order_id = $12 AND version = $13"};
+constexpr sql::Sql kUpdateLine{
+    "UPDATE order_lines SET canceled_quantity = $1, fulfilled_quantity = $2, shipped_quantity = $3, "
+    "delivered_quantity = $4, refunded_quantity = $5 WHERE order_id = $6 AND position = $7"};
 
 /// What we wrote ourselves reads back, or the file is damaged.
 template <class T>
@@ -103,6 +110,10 @@ OrderLine read_line(const sql::Rows& rows, int first) {
           .title = std::string(rows.text(first + 5)),
           .quantity = rows.int64(first + 6),
           .canceled_quantity = rows.int64(first + 7),
+          .fulfilled_quantity = rows.int64(first + 15),
+          .shipped_quantity = rows.int64(first + 16),
+          .delivered_quantity = rows.int64(first + 17),
+          .refunded_quantity = rows.int64(first + 18),
           .unit_price = rows.int64(first + 8),
           .amounts = read_amounts(rows, first + 9),
           .requires_shipping = rows.boolean(first + 14)};
@@ -166,6 +177,9 @@ Order read_order(const sql::Rows& rows) {
   order.updated_at = rows.time(17);
   order.canceled_at = rows.optional_time(18);
   order.pay_by = rows.optional_time(19);
+  order.ship_by = rows.optional_time(20);
+  order.delivered_at = rows.optional_time(21);
+  order.completed_at = rows.optional_time(22);
   return order;
 }
 
@@ -294,14 +308,18 @@ void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups) {
 }
 
 void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
-  sql::Batch batch(kUpdateOrder, 10);
-  sql::Batch lines(kUpdateLine, 3);
+  sql::Batch batch(kUpdateOrder, 13);
+  sql::Batch lines(kUpdateLine, 7);
   for (const auto* o : orders) {
     batch.add({to_string(o->status), to_string(o->payment_status), to_string(o->fulfillment_status),
                o->cancel_reason ? sql::Value(to_string(*o->cancel_reason)) : sql::Value(nullptr), o->version,
-               o->updated_at, o->canceled_at, o->pay_by, o->order_id, o->version - 1});
+               o->updated_at, o->canceled_at, o->pay_by, o->ship_by, o->delivered_at, o->completed_at, o->order_id,
+               o->version - 1});
     std::int64_t position = 0;
-    for (const auto& line : o->lines) lines.add({line.canceled_quantity, o->order_id, ++position});
+    for (const auto& line : o->lines) {
+      lines.add({line.canceled_quantity, line.fulfilled_quantity, line.shipped_quantity, line.delivered_quantity,
+                 line.refunded_quantity, o->order_id, ++position});
+    }
   }
   tx.batch(batch);
   tx.batch(lines);
