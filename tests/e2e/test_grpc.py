@@ -20,7 +20,7 @@ from support.rpc import (ACK, END_HEADERS, END_STREAM, DATA, HEADERS, NOT_SERVIN
                          call_headers, frame, header_block, messages, refused, token_file)
 from support.service import OFFERS, TOKENS, place, problem
 from support.shopping import cart_checkout, cart_of, check_out, items_checkout
-from support.tokens import bearer
+from support.tokens import bearer, claims_of, make_token, signing_key
 
 CODE = grpc.StatusCode
 GET_CONTACT = "agora.order.v1.OrderService/GetContact"
@@ -510,6 +510,7 @@ def test_guests_and_their_addresses_are_asked_of_order_and_not_kept(launch, fold
     notification = launch("--offers", OFFERS, *TOKENS, *token_file(folder), *mail_server.flags, "--mail.retry-first", "50ms", "--mail.retry-max", "200ms",
                           "--order-feed", f"feed:http://127.0.0.1:{order.internal_port}", "--order-grpc", f"127.0.0.1:{order.grpc_port}", "--events.wait", "1s",
                           name="notification", database=new_database())
+
     def mail_of(document):
         """The row of its mail."""
         rows = notification.query("SELECT status, attempts, failure FROM notifications "
@@ -517,10 +518,11 @@ def test_guests_and_their_addresses_are_asked_of_order_and_not_kept(launch, fold
         return rows[0] if rows else {"status": None, "attempts": 0, "failure": None}
 
     # Of this one order knows no address, and auth no such user.
-    unknown = placed(order, "token-guest")
+    token = make_token(signing_key(), claims_of("guest-7", ("guest",)))
+    unknown = placed(order, token)
     eventually(lambda: mail_of(unknown)["attempts"] >= 2)
     mail_server.answer = lambda message: "451 later"
-    guest = checked_out(order, "token-guest", email="guest@example.com")
+    guest = checked_out(order, token, email="guest@example.com")
     eventually(lambda: mail_server.tries)
     order.stop()
     # It was not kept from the first attempt to the next.
