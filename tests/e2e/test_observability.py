@@ -39,6 +39,7 @@ def serve_all(launch, request, folder):
         order, notification = start_market(launch, request, folder / way, way, "--events.trim-interval", "100ms")
         assert place(order.as_user("token-u1")).status_code == 201
         eventually(lambda: re.search(r'agora_mail_attempts_total\{status="sent"\} [1-9]', notification.metrics()))
+        eventually(lambda: "rpc_client_call_duration_seconds_count" in notification.metrics())
         if way == "feed":
             eventually(lambda: "agora_events_feed_lag" in order.metrics())
         texts += [order.metrics(), notification.metrics()]
