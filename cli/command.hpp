@@ -24,6 +24,7 @@ int seed(int argc, const char* const* argv);
 int events(int argc, const char* const* argv);
 int keys(int argc, const char* const* argv);
 int tokens(int argc, const char* const* argv);
+int demo(int argc, const char* const* argv);
 
 /// A line for people: to stderr, as stdout is for data.
 inline void say(std::string_view text) {

@@ -20,8 +20,9 @@ struct Command {
   int (*run)(int argc, const char* const* argv);
 };
 
-constexpr std::array<Command, 9> kCommands{{
+constexpr std::array<Command, 10> kCommands{{
     {"up", "run the marketplace on this machine, with demo data, until Ctrl-C", up},
+    {"demo", "play what a marketplace does, from a cart to what was delivered and given back", demo},
     {"seed", "place demo orders, once", seed},
     {"backup", "copy the services' SQLite files, running or stopped", backup},
     {"restore", "put copies back, while the services are stopped", restore},

@@ -50,7 +50,7 @@ sigset_t taken_signals() {
 }
 
 /// Between fork and exec: system calls alone, no allocation. Gives errno when the program could not be executed.
-int become(const char* path, char* const* arguments, char* const* environment, pid_t parent) {
+int become(const char* path, const char* output, char* const* arguments, char* const* environment, pid_t parent) {
   ::setpgid(0, 0);
   // KILL, not TERM: it must go even if it is stopped or stuck, and the services survive it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -62,6 +62,11 @@ int become(const char* path, char* const* arguments, char* const* environment, p
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
+  if (*output != '\0') {
+    const int file = ::open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file < 0) return errno;
+    ::dup2(file, STDERR_FILENO);
+  }
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
   ::execve(path, arguments, environment);
   return errno;
@@ -71,6 +76,7 @@ int become(const char* path, char* const* arguments, char* const* environment, p
 
 pid_t start(const Program& program) {
   const auto path = program.path.string();
+  const auto output = program.output.string();
   std::vector<std::string> arguments{path};
   arguments.insert(arguments.end(), program.arguments.begin(), program.arguments.end());
   auto environment = merged_environment(program);
@@ -82,7 +88,8 @@ pid_t start(const Program& program) {
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) {
-    const int error = become(path.c_str(), argument_pointers.data(), environment_pointers.data(), parent);
+    const int error =
+        become(path.c_str(), output.c_str(), argument_pointers.data(), environment_pointers.data(), parent);
     [[maybe_unused]] const auto told = ::write(pipe[1], &error, sizeof error);
     ::_exit(127);
   }

@@ -14,12 +14,13 @@ namespace agora::cli {
 struct Program {
   std::filesystem::path path;
   std::vector<std::string> arguments;
-  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::pair<std::string, std::string>> environment{};
+  std::filesystem::path output{};  ///< file that all it writes is added to; empty: our stderr
 };
 
 /// Starts it as the leader of a process group of its own: a terminal's Ctrl-C reaches us alone. The kernel kills it
-/// when the calling thread ends, however that happens. It reads nothing, and writes to our stderr: stdout is for data.
-/// No signal is blocked or ignored in it. Throws std::system_error when the program cannot be executed.
+/// when the calling thread ends, however that happens. It reads nothing, and writes nothing to our stdout: that is for
+/// data. No signal is blocked or ignored in it. Throws std::system_error when the program cannot be executed.
 pid_t start(const Program& program);
 
 /// A child that has ended; by an exit code or by a signal.

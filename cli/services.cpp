@@ -10,17 +10,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Nobody publishes offers, sellers and users yet: the built-in ones are sold, and nobody can pay within minutes.
-constexpr std::array<std::string_view, 5> kOrderFlags{"--offers", "builtin", "--demo-guests", "--payment-window",
-                                                      "24h"};
-constexpr std::array<std::string_view, 2> kNotificationFlags{"--offers", "builtin"};
+// Nobody can pay within minutes yet.
+constexpr std::array<std::string_view, 3> kOrderFlags{"--demo-guests", "--payment-window", "24h"};
 
 constexpr std::array<std::string_view, 1> kNotificationFeeds{"order"};
 constexpr std::array<std::string_view, 1> kNotificationAsks{"order"};
 
 constexpr std::array<Service, 2> kServices{{
     {"order", "order-service", "order.db", 8000, 9100, 9000, kOrderFlags, {}, {}},
-    {"notification", "notification-service", "notification.db", 8005, 9105, 0, kNotificationFlags, kNotificationFeeds,
+    {"notification",
+     "notification-service",
+     "notification.db",
+     8005,
+     9105,
+     0,
+     {},
+     kNotificationFeeds,
      kNotificationAsks},
 }};
 

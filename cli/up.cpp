@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kDay = 24 * 60 * 60 * 1'000;
 constexpr std::size_t kTokenBytes = 32;
+constexpr const char* kBuiltin = "builtin";
 
 constexpr const char* kDescription =
     "Runs the marketplace on this machine, with demo data, until Ctrl-C: starts the services, restarts what dies.\n"
@@ -42,6 +43,7 @@ struct Ports {
 
 struct Settings {
   std::string data = "data";
+  std::string offers = "builtin";
   std::vector<std::string> bind{"127.0.0.1", "::1"};
   std::vector<Ports> ports{};  ///< as services()
   SupervisorLimits limits{};
@@ -55,6 +57,7 @@ std::optional<int> Settings::parse(int argc, const char* const* argv) {
   for (const auto& service : services()) ports.push_back({service.port, service.internal_port, service.grpc_port});
   config::Parser parser("agora up", kDescription, "AGORA_UP_");
   parser.option("data", data, "Folder of the databases, the service token and the signing key", {.env = "AGORA_DATA"});
+  parser.option("offers", offers, "File of offers, sellers and users to begin with; `builtin`: one of each");
   parser.option("bind", bind, "Addresses that all ports are bound to", {.env = "AGORA_BIND"});
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const auto& service = services()[i];
@@ -120,6 +123,8 @@ std::vector<std::string> arguments_of(const Service& service, const Settings& se
     arguments.push_back(std::move(value));
   };
   add("--data", data.string());
+  // Nobody publishes offers, sellers and users yet.
+  add("--offers", settings.offers == kBuiltin ? kBuiltin : fs::absolute(settings.offers).string());
   add("--port", std::to_string(ports.port));
   add("--internal-port", std::to_string(ports.internal_port));
   if (ports.grpc_port != 0) add("--grpc-port", std::to_string(ports.grpc_port));

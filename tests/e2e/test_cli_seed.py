@@ -9,7 +9,7 @@ import pytest
 from support.service import BUILD
 
 AGORA = os.environ.get("AGORA_BINARY", str(BUILD / "cli" / "agora"))
-COMMANDS = ("up", "seed", "backup", "restore", "audit", "events", "migrate")
+COMMANDS = ("up", "demo", "seed", "backup", "restore", "audit", "events", "migrate")
 
 
 def agora(*arguments):
