@@ -1,9 +1,13 @@
-"""Carts and checkout: what a checkout of several sellers costs against a placement, and how long putting something into a cart takes."""
+"""Carts, checkout and who buys: a checkout of several sellers against a placement on each engine, adding to a cart, reads with a token, memory."""
 
 import json
 import urllib.request
 
+import tokens
 from common import OFFERS, WORK, Service, limit, p99_ms, progress, ratio, rate_of, run_wrk, token_of, wrk
+from events import up
+from order import reads
+from postgresql import engines, new_database, on
 
 CONNECTIONS = 64
 CARTS = 500
@@ -13,7 +17,10 @@ ADDRESS = {"name": "A Buyer", "line1": "Lane 1", "city": "Town", "postal_code": 
 
 
 def measure(arguments):
-    return checkouts(arguments.repetitions) + cart_adds()
+    results = checkouts("SQLite", arguments.repetitions, lambda name, *flags: Service(f"db-{name}", *flags))
+    with engines() as urls:
+        results += checkouts("PostgreSQL", arguments.repetitions, lambda name, *flags: on(new_database(urls["postgresql"]), *flags))
+    return results + cart_adds() + tokens.placement(arguments.repetitions) + reads(arguments.repetitions, *token_of("u1")) + up(arguments.repetitions)
 
 
 def scripts(token):
@@ -31,19 +38,19 @@ def scripts(token):
         + """  return wrk.format(nil, nil, nil, '{"offer_id":"offer' .. math.random(0, %d) .. '","quantity":1,"price":499.99}')\nend\n""" % (OFFERS - 1))
 
 
-def checkouts(repetitions):
+def checkouts(engine, repetitions, start):
     token, jwks = token_of("u1")
     scripts(token)
     pairs = []
     for repetition in range(repetitions):
         rates = []
         for path, script in (("/api/v1/order-groups", "checkout.lua"), ("/orders", "place-keyed.lua")):
-            service = Service(f"db-{script}-{repetition}", "--jwks", jwks)
+            service = start(f"{script}-{repetition}", "--jwks", jwks)
             rates.append(wrk(service.url + path, CONNECTIONS, WORK / script))
             service.stop()
         pairs.append(tuple(rates))
-        progress(f"checkouts of 3 lines of 2 sellers {rates[0]:,.0f}/s against {rates[1]:,.0f}/s placements of one line")
-    return [ratio("checkout of 3 lines of 2 sellers, 64 connections, against placements of one line, both with keys and tokens", pairs, 0.4)]
+        progress(f"{engine}: checkouts of 3 lines of 2 sellers {rates[0]:,.0f}/s against {rates[1]:,.0f}/s placements of one line")
+    return [ratio(f"checkout of 3 lines of 2 sellers on {engine}, 64 connections, against placements of one line, both with keys and tokens", pairs, 0.4)]
 
 
 def cart_adds():

@@ -42,8 +42,8 @@ def placement(repetitions):
     ]
 
 
-def reads(repetitions):
-    """GET of one of 10^5 orders, and /health, against nginx; each server alone on one core, the client on the other."""
+def reads(repetitions, token=None, jwks=None):
+    """GET of one of 10^5 orders, and /health, against nginx; each server alone on one core, the client on the other. With a token, all ask with it."""
     service = Service("db-reads")
     body = service.order()
     wrk(service.url + "/orders", 64, WORK / "place.lua", seconds=12)
@@ -51,11 +51,11 @@ def reads(repetitions):
     ids = sample_ids(WORK / "db-reads" / "order.db", 100_000)
     (WORK / "ids.txt").write_text("\n".join(ids))
     (WORK / "get.lua").write_text(
-        f"local ids = {{}}\nfor id in io.lines('{WORK}/ids.txt') do ids[#ids + 1] = '/orders/' .. id end\n"
+        (f'wrk.headers["Authorization"] = "Bearer {token}"\n' if token else "") + f"local ids = {{}}\nfor id in io.lines('{WORK}/ids.txt') do ids[#ids + 1] = '/orders/' .. id end\n"
         "request = function() return wrk.format('GET', ids[math.random(#ids)]) end\n")
     gets, healths = [], []
     for _ in range(repetitions):
-        service = Service("db-reads", core=0)
+        service = Service("db-reads", *(["--jwks", jwks] if jwks else []), core=0)
         ours = wrk(service.url, 16, WORK / "get.lua", core=1), wrk(service.url + "/health", 16, core=1)
         service.stop()
         nginx = Nginx(body, core=0)
@@ -64,6 +64,8 @@ def reads(repetitions):
         gets.append((ours[0], theirs[0]))
         healths.append((ours[1], theirs[1]))
         progress(f"GET {ours[0]:,.0f}/s against {theirs[0]:,.0f}/s; /health {ours[1]:,.0f}/s against {theirs[1]:,.0f}/s")
+    if token:
+        return [ratio("GET /orders/{id} with a token that is known, against nginx and a file of the same bytes", gets, 0.7)]
     return [
         ratio(f"GET /orders/{{id}}, ids at random among {len(ids):,}, against nginx and a file of the same bytes", gets, 0.8),
         ratio("/health against nginx `return 200`", healths, 0.6),
