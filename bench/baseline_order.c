@@ -72,9 +72,12 @@ int main(int argc, char** argv) {
   }
   exec("COMMIT");
 
-  sqlite3_stmt* insert_group = prepare("INSERT INTO order_groups VALUES (?,?,?,'USD','pending','not_paid','not_fulfilled',?,0,0,0,?,1,?,?,?,NULL)");
-  sqlite3_stmt* insert_order = prepare("INSERT INTO orders VALUES (?,?,?,?,'s1','USD','pending','not_paid','not_fulfilled',NULL,?,0,0,0,?,1,?,?,NULL,?)");
-  sqlite3_stmt* insert_line = prepare("INSERT INTO order_lines VALUES (?,1,?,?,'p1','v1','SKU-1','A product',1,0,?,?,0,0,0,?,1)");
+  sqlite3_stmt* insert_group = prepare("INSERT INTO order_groups (group_id, number, user_id, currency, status, payment_status, fulfillment_status, subtotal, discount_total, "
+                                        "shipping_total, tax_total, total, version, placed_at, updated_at, pay_by, paid_by) VALUES (?,?,?,'USD','pending','not_paid','not_fulfilled',?,0,0,0,?,1,?,?,?,NULL)");
+  sqlite3_stmt* insert_order = prepare("INSERT INTO orders (order_id, number, group_id, user_id, seller_id, currency, status, payment_status, fulfillment_status, cancel_reason, "
+                                        "subtotal, discount_total, shipping_total, tax_total, total, version, placed_at, updated_at, canceled_at, pay_by) VALUES (?,?,?,?,'s1','USD','pending','not_paid','not_fulfilled',NULL,?,0,0,0,?,1,?,?,NULL,?)");
+  sqlite3_stmt* insert_line = prepare("INSERT INTO order_lines (order_id, position, line_id, offer_id, product_id, variant_id, sku, title, quantity, canceled_quantity, unit_price, "
+                                       "subtotal, discount_total, shipping_total, tax_total, total, requires_shipping) VALUES (?,1,?,?,'p1','v1','SKU-1','A product',1,0,?,?,0,0,0,?,1)");
   sqlite3_stmt* update_stock = prepare("UPDATE stock SET reserved = reserved + 1, version = version + 1 WHERE offer_id = ? AND on_hand - reserved >= 1");
   sqlite3_stmt* read_stock = prepare("SELECT on_hand, reserved, version FROM stock WHERE offer_id = ?");
   sqlite3_stmt* insert_event = prepare("INSERT INTO outbox (event_id, topic, type, subject, version, time, traceparent, data) VALUES (?,?,?,?,?,?,?,?)");
