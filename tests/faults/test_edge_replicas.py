@@ -11,9 +11,11 @@ import time
 import httpx
 import pytest
 
+from support.audit import clean
 from support.edge import Edge, Names
 from support.ports import free_port
 from support.postgres import psql
+from support.publisher import eventually
 from support.service import JSON, OFFERS, TOKENS, Service, order_body, problem
 from support.tokens import bearer
 from support.transport import without_delay
@@ -25,7 +27,7 @@ SOLD = 10  # offers
 class Shop:
     """Replicas at 127.0.0.1 and 127.0.0.2, under one name and port; each has a role of its own in the database."""
 
-    def __init__(self, folder, launch, postgres, *options):
+    def __init__(self, folder, launch, postgres, *options, cluster=None):
         self.url = postgres.new_database()
         self.names = Names()
         port = free_port()
@@ -34,7 +36,7 @@ class Shop:
             psql(self.url, f"CREATE ROLE {role} LOGIN SUPERUSER")
         offers = folder / "offers.jsonl"
         offers.write_text("".join(line for line in open(OFFERS) if "offer." not in line) + "".join(offer(i) for i in range(SOLD)))
-        flags = ("--offers", str(offers), *TOKENS)
+        flags = ("--offers", str(offers), *TOKENS, *(("--kafka", cluster) if cluster else ()))
         self.replicas = []
         for i, role in enumerate(self.roles):
             database = self.url.replace("agora@", f"{role}@")
@@ -42,6 +44,7 @@ class Shop:
             launch.services.append(replica)
             self.replicas.append(replica)
         self.edge = Edge(folder / "edge", self.names, {"order": port}, *options)
+        self.reader = launch(*flags, name="notification", database=postgres.new_database()) if cluster else None
 
     def start(self, *env):
         for replica, more in zip(self.replicas, env or ({}, {})):
@@ -88,11 +91,20 @@ def shop(folder, launch, postgres, request):
     shop.stop()
 
 
+@pytest.fixture
+def told_shop(folder, launch, postgres, broker):
+    """Its events travel by Kafka, and notification reads them."""
+    shop = Shop(folder, launch, postgres, cluster=broker.new_cluster())
+    yield shop
+    shop.stop()
+
+
 class Crowd:
     """Buyers who each buy one unit after another through the edge until told to stop, every other one with a key; the readers read."""
 
-    def __init__(self, shop):
+    def __init__(self, shop, keyless=True):
         self.shop = shop
+        self.keyless = keyless
         self.answers = {}  # by offer: (had a key, status)
         self.reads = collections.Counter()
         self.numbers = itertools.count()
@@ -107,7 +119,7 @@ class Crowd:
             while not self.enough.is_set():
                 with self.lock:
                     number = next(self.numbers)
-                keyed = index % 2 == 0
+                keyed = not self.keyless or index % 2 == 0
                 response = self.shop.buy(number, key=f"key-{number}" if keyed else None, client=client)
                 self.answers[number] = keyed, response.status_code
                 if response.status_code == 201:
@@ -151,7 +163,6 @@ def test_killing_one_in_turn_fails_no_request_that_has_a_key(shop):
     assert len(lost) <= 4 * BUYERS / 2
 
 
-
 def test_draining_one_in_turn_fails_no_request_that_has_a_key(shop):
     crowd = Crowd(shop.start())
     for round in range(4):
@@ -163,6 +174,21 @@ def test_draining_one_in_turn_fails_no_request_that_has_a_key(shop):
     lost = check_effects(crowd.end())
     # Those that were connected and not yet accepted when it stopped to listen; they had no effect.
     assert len(lost) <= 4 * BUYERS / 2 and not set(lost) & set(shop.bought())
+
+
+def test_a_rolling_restart_fails_no_request_and_all_of_it_is_told_once(told_shop):
+    """Every buyer has a key. The relay moves from one replica to the other with its lease."""
+    crowd = Crowd(told_shop.start(), keyless=False)
+    for replica in told_shop.replicas * 2:
+        crowd.wait_for(100)
+        assert replica.stop() == 0
+        crowd.wait_for(100)
+        replica.start()
+    assert not check_effects(crowd.end())
+    placed = [row["event_id"] for row in told_shop.replicas[0].query("SELECT event_id FROM outbox WHERE type = 'order_group.placed'")]
+    assert len(placed) == len(told_shop.bought())
+    eventually(lambda: told_shop.reader.query("SELECT count(*) AS n FROM notifications WHERE kind = 'order_placed' AND channel = 'in_app'")[0]["n"] >= len(placed), 60)
+    clean(told_shop.replicas[0], readers=[told_shop.reader])
 
 
 @pytest.mark.parametrize("keyed", [True, False])
