@@ -1,6 +1,6 @@
-// The tables are found in the catalogue, so one that a migration adds is copied too. Three differ between the engines:
+// The tables are found in the catalogue, so one that a migration adds is copied too. Logs differ between the engines:
 // an event's number is the outbox's key on SQLite, and stands beside it on PostgreSQL; what waits for a number is
-// nothing.
+// nothing; and the last number given is kept by SQLite itself.
 
 #include "cli/database_copy.hpp"
 
@@ -10,10 +10,12 @@
 namespace agora::cli {
 namespace {
 
-constexpr std::string_view kOutbox = "outbox";
-constexpr std::string_view kEventLog = "event_log";
+const std::string kOutbox = "outbox";
+const std::string kNotificationNumbers = "notification_numbers";
+/// One row each, which is there before.
+const std::set<std::string, std::less<>> kLogs{"event_log", "notification_log"};
 constexpr std::string_view kHistory = "schema_migrations";
-const std::set<std::string, std::less<>> kOfPostgresql{"outbox_new", "outbox_numbers"};
+const std::set<std::string, std::less<>> kOfPostgresql{"outbox_new", "outbox_numbers", "notification_new"};
 
 constexpr sql::Sql kColumns{
     "",
@@ -25,9 +27,9 @@ constexpr sql::Sql kSourceColumns{
     "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' "
     "AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"};
 constexpr sql::Sql kSteps{"SELECT number, checksum FROM schema_migrations ORDER BY number"};
-constexpr sql::Sql kHead{"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)"};
-constexpr sql::Sql kForgetLog{"DELETE FROM event_log"};
+constexpr sql::Sql kHead{"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = $1), 0)"};
 constexpr sql::Sql kSetHead{"UPDATE event_log SET head = $1"};
+constexpr sql::Sql kSetNotificationHead{"UPDATE notification_log SET head = $1"};
 constexpr sql::Sql kNumberAll{"INSERT INTO outbox_numbers (sequence, id) SELECT id, id FROM outbox"};
 constexpr sql::Sql kAnalyze{"ANALYZE"};
 
@@ -36,6 +38,13 @@ std::vector<std::pair<std::int64_t, std::string>> steps_of(sql::Tx& tx) {
   auto rows = tx.query(kSteps);
   while (rows.next()) steps.emplace_back(rows.int64(0), rows.text(1));
   return steps;
+}
+
+/// The last number that SQLite gave in a table.
+std::int64_t head_of(sql::Tx& from, const std::string& table) {
+  auto rows = from.query(kHead, {table});
+  rows.next();
+  return rows.int64(0);
 }
 
 }  // namespace
@@ -51,11 +60,14 @@ void DatabaseCopy::run(sql::Tx& from, sql::Tx& to) {
   expect_empty(to, tables);
   for (const auto& [table, columns] : tables) {
     if (table == kHistory || kOfPostgresql.contains(table)) continue;
-    if (table == kEventLog) to.execute(kForgetLog);
+    if (kLogs.contains(table)) to.execute(statement("DELETE FROM " + table));
     expect_types(from, table, columns);
     rows_[table] = copy_table(from, table, columns);
   }
-  if (tables.contains(std::string(kOutbox))) number_log(from, to);
+  if (tables.contains(kOutbox)) number_log(from, to);
+  if (tables.contains(kNotificationNumbers)) {
+    to.execute_one(kSetNotificationHead, {head_of(from, kNotificationNumbers)});
+  }
   go_on_counting(to, tables);
   // Without statistics the first queries would be planned for empty tables.
   to.execute(kAnalyze);
@@ -70,7 +82,7 @@ DatabaseCopy::Tables DatabaseCopy::tables_of(sql::Tx& to) {
     const auto type = rows.text(2);
     auto& columns = tables[table];
     // Given by numbering, from the sequence that the outbox has on SQLite.
-    if (table == kEventLog && name == "head") continue;
+    if (kLogs.contains(table) && name == "head") continue;
     Column column{.from = table == kOutbox && name == "id" ? "sequence" : name, .to = name};
     column.kind = type == "bigint" ? Kind::integer : type == "bytea" ? Kind::bytes : Kind::text;
     column.is_identity = rows.text(3) == "YES";
@@ -99,7 +111,7 @@ void DatabaseCopy::expect_empty(sql::Tx& to, const Tables& tables) {
   // Nobody may begin to use it meanwhile; whoever does already is told at once.
   to.execute(statement("LOCK TABLE " + all + " IN ACCESS EXCLUSIVE MODE NOWAIT"));
   for (const auto& [table, columns] : tables) {
-    if (table == kHistory || table == kEventLog) continue;
+    if (table == kHistory || kLogs.contains(table)) continue;
     auto rows = to.query(statement("SELECT 1 FROM " + table + " LIMIT 1"));
     if (rows.next()) throw std::runtime_error("the target is not empty: " + table + " has rows; nothing was changed");
   }
@@ -149,9 +161,7 @@ sql::Value DatabaseCopy::value_of(const sql::Rows& rows, int column, Kind kind) 
 }
 
 void DatabaseCopy::number_log(sql::Tx& from, sql::Tx& to) {
-  auto rows = from.query(kHead);
-  rows.next();
-  to.execute_one(kSetHead, {rows.int64(0)});
+  to.execute_one(kSetHead, {head_of(from, kOutbox)});
   to.execute(kNumberAll);
 }
 

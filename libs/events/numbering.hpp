@@ -12,10 +12,21 @@
 
 namespace agora::events {
 
+/// A log whose rows wait for their numbers until they have committed, on PostgreSQL.
+struct NumberedLog {
+  sql::Sql look;    ///< its head, and 1 when a row waits
+  sql::Sql number;  ///< numbers at most $1 of them, in the order in which they were inserted
+};
+/// The outbox.
+extern const NumberedLog kOutboxLog;
+
+/// Until this transaction ends nothing is numbered. PostgreSQL alone.
+void hold_numbering(sql::Tx& tx);
+
 /// Gives the events that have committed since the last call their numbers, in the order in which they were inserted
 /// (that of any subject's versions), at most `max`; how many it gave. Waits for whoever else is at it. PostgreSQL
 /// alone: SQLite numbers on insert.
-std::int64_t number_committed(sql::Tx& tx, std::int64_t max);
+std::int64_t number_committed(sql::Tx& tx, std::int64_t max, const NumberedLog& log = kOutboxLog);
 
 /// Named limits of numbering; every number is a setting.
 struct NumberingLimits {
@@ -30,7 +41,7 @@ class Numbering {
  public:
   /// Begins at once: the schema must be there. `on_growth` is called on the io thread. References must outlive it.
   Numbering(asio::io_context& io, sql::Database& database, NumberingLimits limits, std::function<void()> on_growth,
-            telemetry::Registry& metrics);
+            telemetry::Registry& metrics, NumberedLog log = kOutboxLog);
   ~Numbering();
   Numbering(const Numbering&) = delete;
   Numbering& operator=(const Numbering&) = delete;
@@ -44,6 +55,7 @@ class Numbering {
 
   asio::io_context& io_;
   sql::Database& database_;
+  const NumberedLog log_;
   const NumberingLimits limits_;
   std::function<void()> on_growth_;
   std::int64_t head_ = -1;  ///< as last seen

@@ -54,6 +54,8 @@ Task<void> Connection::serve(std::shared_ptr<ServerState> state, Socket socket) 
   connection.socket_.non_blocking(true, ignored);
   auto keep = Keep::yes;
   while (keep == Keep::yes) keep = co_await connection.serve_one();
+  // Here, where the request and its reader are gone: a stream lasts.
+  if (connection.stream_) co_await connection.send_stream();
   connection.socket_.shutdown(Socket::shutdown_send, ignored);
   if (connection.refused_) co_await connection.linger();
 }
@@ -74,6 +76,7 @@ void Connection::sweep(Deadline now) {
 void Connection::drain() {
   error_code ec;
   if (phase_ == Phase::idle && socket_.available(ec) == 0) abort();
+  if (stream_) stream_->end(StreamEnd::drained);
 }
 
 void Connection::abort() {
@@ -151,11 +154,12 @@ Task<Connection::Keep> Connection::serve_one() {
     co_return Keep::no;
   }
   auto request = reader.take();
-  const auto response = co_await state_->dispatcher.answer(request);
-  const auto keep = reader.keep_alive() && !state_->draining ? Keep::yes : Keep::no;
+  auto response = co_await state_->dispatcher.answer(request);
+  const bool streams = response.stream && *method != Method::head;
+  const auto keep = reader.keep_alive() && !state_->draining && !response.stream ? Keep::yes : Keep::no;
   write(response, *method, keep, reader.is_http_1_0());
-  if (all_sent()) co_return keep;
-  co_await send_rest();
+  if (!all_sent()) co_await send_rest();
+  if (streams && all_sent()) stream_ = std::move(response.stream);
   co_return all_sent() ? keep : Keep::no;
 }
 
@@ -176,9 +180,15 @@ void Connection::write(const Response& response, Method method, Keep keep, bool 
   if (response.status != 204) {
     output_ += "Content-Type: ";
     output_ += response.content_type;
-    output_ += "\r\nContent-Length: ";
-    append_number(output_, response.body.size());
     output_ += "\r\n";
+    if (response.stream) {
+      // It ends with its connection: an event that is cut off there is no event, and ids say where to go on.
+      output_ += "Cache-Control: no-store\r\n";
+    } else {
+      output_ += "Content-Length: ";
+      append_number(output_, response.body.size());
+      output_ += "\r\n";
+    }
   }
   if (keep == Keep::no) {
     output_ += "Connection: close\r\n";

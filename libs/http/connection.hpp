@@ -8,6 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "libs/http/dispatch.hpp"
+#include "libs/http/event_stream.hpp"
 
 namespace agora::http {
 
@@ -40,14 +41,14 @@ class Connection {
 
   /// Closes the socket when its time is over.
   void sweep(Deadline now);
-  /// Closes it now if no request has begun to arrive; else after the answer.
+  /// Closes it now if no request has begun to arrive; else after the answer. Ends its stream.
   void drain();
   /// Closes it now.
   void abort();
 
  private:
   /// What the connection waits for, which decides how long it may.
-  enum class Phase { idle, header, body, answering, writing };
+  enum class Phase { idle, header, body, answering, writing, streaming };
 
   Connection(std::shared_ptr<ServerState> state, Socket socket);
   ~Connection();
@@ -66,6 +67,16 @@ class Connection {
   bool all_sent() const { return unsent_.empty() && !send_error_; }
   /// Awaits the rest; all_sent() is false after it only when the connection ended.
   Task<void> send_rest();
+  /// Sends what a stream has until it, or the client, ends (streaming.cpp).
+  Task<void> send_stream();
+  /// What is to be sent next, a heartbeat where nothing else is; null: nothing now.
+  Task<std::shared_ptr<const std::string>> next_text();
+  /// Waits until the socket is ready, the stream has something, or the time has come.
+  Task<void> wait_for(Socket::wait_type ready, Deadline until);
+  /// Small buffers of the kernel's own, and a peer that vanished is noticed.
+  void bound_socket();
+  /// Reads what nobody asked for, and throws it away; whether the client closed.
+  bool client_is_gone();
   /// Reads on for a moment after a refusal: closing on unread bytes would reset the connection and take the answer with
   /// it.
   Task<void> linger();
@@ -84,6 +95,8 @@ class Connection {
   boost::system::error_code send_error_;
   Phase phase_ = Phase::idle;
   bool refused_ = false;
+  std::shared_ptr<EventStream> stream_{};  ///< that the last answer began
+  Deadline heartbeat_at_{};
   Deadline deadline_ = Deadline::max();
 };
 

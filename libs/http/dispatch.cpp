@@ -1,7 +1,10 @@
 #include "libs/http/dispatch.hpp"
 
+#include <algorithm>
+
 #include "libs/base/unavailable.hpp"
 #include "libs/http/error_table.hpp"
+#include "libs/http/event_stream.hpp"
 #include "libs/http/pages.hpp"
 #include "libs/http/text.hpp"
 #include "libs/log/log.hpp"
@@ -145,7 +148,11 @@ Dispatcher::Dispatcher(std::string server, Router router, const Limits& limits, 
       active_(metrics.gauge("http_server_active_requests", "Requests being answered.", {{"server", server_}})),
       shed_(metrics.counter("agora_http_shed_requests_total", "Requests refused because too many were under way.",
                             {{"server", server_}})),
-      known_(router_.routes().size() + 1) {}
+      known_(router_.routes().size() + 1) {
+  const auto& rows = router_.routes();
+  const auto streams = [](const Route& route) { return route.admission == Admission::stream; };
+  if (std::any_of(rows.begin(), rows.end(), streams)) streams_.emplace(server_, limits_, metrics_);
+}
 
 Task<Response> Dispatcher::answer(RequestData& request) {
   const auto started = std::chrono::steady_clock::now();
@@ -244,13 +251,28 @@ Task<Response> Dispatcher::handle(const Route& route, RequestData& request, Ctx 
       const auto none = refuse_parameters(view);
       if (!none) co_return problem(none.error(), ctx.trace.trace_id_hex());
     }
-    auto result = co_await route.handler(ctx, view);
+    auto result = co_await call(route, view, ctx);
     if (result) co_return *std::move(result);
     co_return problem(result.error(), ctx.trace.trace_id_hex());
   } catch (...) {
     failure = std::current_exception();
   }
   co_return answer_failure(ctx, route, std::move(failure));
+}
+
+Task<Result<Response>> Dispatcher::call(const Route& route, Request request, Ctx ctx) {
+  StreamSlot slot;
+  if (route.admission == Admission::stream) {
+    auto taken = streams_->take(ctx.principal);
+    if (!taken) {
+      shed_.add();
+      co_return taken.error();
+    }
+    slot = *std::move(taken);
+  }
+  auto result = co_await route.handler(std::move(ctx), request);
+  if (result && result->stream) result->stream->admit(limits_, std::move(slot));
+  co_return result;
 }
 
 Result<Principal> Dispatcher::authenticate(const Route& route, const RequestData& request) const {

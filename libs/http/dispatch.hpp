@@ -7,6 +7,7 @@
 #include "libs/http/authenticator.hpp"
 #include "libs/http/match.hpp"
 #include "libs/http/server.hpp"
+#include "libs/http/stream_slots.hpp"
 #include "libs/telemetry/tracer.hpp"
 
 namespace agora::http {
@@ -24,6 +25,7 @@ class Dispatcher {
   Response refuse(std::string_view code, std::string_view detail);
 
   const Router& router() const { return router_; }
+  std::int64_t open_streams() const { return streams_ ? streams_->open() : 0; }
 
  private:
   /// A duration histogram that was asked for before.
@@ -36,6 +38,7 @@ class Dispatcher {
   /// The answer to what no handler will see: no such path or method, or too many requests under way.
   std::optional<Response> refuse_unrouted(const Match& found, const RequestData& request, const Ctx& ctx);
   Task<Response> handle(const Route& route, RequestData& request, Ctx ctx);
+  Task<Result<Response>> call(const Route& route, Request request, Ctx ctx);
   Result<Principal> authenticate(const Route& route, const RequestData& request) const;
   bool admit(const Route& route) const;
   TraceContext enter_trace(const RequestData& request, telemetry::TraceSpan& span) const;
@@ -51,6 +54,7 @@ class Dispatcher {
   Traces traces_;
   telemetry::Gauge& active_;
   telemetry::Counter& shed_;
+  std::optional<StreamSlots> streams_{};  ///< none without rows of streams
   std::int64_t in_flight_ = 0;
   std::vector<std::vector<Known>> known_;  ///< by row; the last is of requests without one
 };

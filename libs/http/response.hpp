@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,13 +10,16 @@
 
 namespace agora::http {
 
+class EventStream;
+
 /// What a handler answers. Content-Length, Date, Connection are the server's business.
 struct Response {
   int status = 200;
   std::string body{};
   std::string_view content_type = "application/json";  ///< literal
   std::vector<std::pair<std::string_view, std::string>>
-      headers{};  ///< names are literals in canonical case (`Location`)
+      headers{};                          ///< names are literals in canonical case (`Location`)
+  std::shared_ptr<EventStream> stream{};  ///< goes on after the head, in place of a body; of Admission::stream rows
 };
 
 /// `application/problem+json` (RFC 9457) of an error. Status and title come from the table of codes in

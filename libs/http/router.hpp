@@ -20,8 +20,9 @@ enum class DemoGuests { no, yes };
 /// walk it.
 enum class Ownership { none, buyer, seller };
 /// Requests of `reserved` rows may use the share of requests_in_flight_max kept for what must not be shed (checkout,
-/// payment).
-enum class Admission { normal, reserved };
+/// payment). Those of `stream` rows answer with an EventStream, of which there are streams_max; it holds no request's
+/// share.
+enum class Admission { normal, reserved, stream };
 
 /// What becomes of a query string: an operation takes only parameters it knows (422 `unknown_field`). `refused`: it
 /// knows none; `read`: its handler finishes QueryParameters; `ignored`: pages and probes, to which anybody adds things.

@@ -136,7 +136,9 @@ Task<void> Server::Impl::accept(std::shared_ptr<Tcp::acceptor> acceptor, std::sh
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
       continue;
     }
-    const bool full = static_cast<std::int64_t>(state->connections.size()) >= state->options.limits.connections_max;
+    const auto streams = state->dispatcher.open_streams();
+    const bool full =
+        static_cast<std::int64_t>(state->connections.size()) - streams >= state->options.limits.connections_max;
     if (full) {
       asio::co_spawn(executor, turn_away(std::move(socket), state), asio::detached);
     } else {

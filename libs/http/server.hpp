@@ -27,6 +27,11 @@ struct Limits {
   std::int64_t body_bytes_per_second_min = 1'024;     ///< slower bodies are cut off
   std::chrono::milliseconds idle_deadline{60'000};    ///< between requests of a connection, and for a stalled write
   std::chrono::milliseconds request_deadline{5'000};  ///< Ctx::deadline of a handler
+  std::int64_t streams_max = 4'096;                   ///< of events; their connections are not among connections_max
+  std::int64_t streams_per_principal_max = 128;
+  std::int64_t stream_events_max = 256;                ///< that wait for a client; one more and its stream ends
+  std::int64_t stream_bytes_max = 24 << 10;            ///< of their texts that are kept; others are read again
+  std::chrono::milliseconds stream_heartbeat{15'000};  ///< a comment is sent after so much silence
 };
 
 /// Whether a request without a trace begins one that is told of, or only follows its caller's: polls and scrapes come
@@ -62,8 +67,8 @@ class Server {
   std::uint16_t port() const;
   const Router& router() const;
 
-  /// Stops accepting, answers what is under way with `Connection: close`, closes idle connections; returns when none is
-  /// left or at the deadline.
+  /// Stops accepting, answers what is under way with `Connection: close`, closes idle connections, ends streams with a
+  /// `retry:`; returns when none is left or at the deadline.
   Task<void> drain(Deadline deadline);
 
  private:

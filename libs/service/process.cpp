@@ -101,7 +101,13 @@ bool Process::start(Parts parts) {
   }
   if (!settings_.standalone) start_consumers();
   if (keys_) poll_keys();
-  if (feed_) start_log();
+  if (feed_) {
+    start_log();
+  } else if (parts.numbered && database_->engine() == sql::Engine::postgresql) {
+    // SQLite numbers on insert. Who follows it looks by itself.
+    const auto nobody = [] {};
+    numbering_.emplace(io_, *database_, settings_.numbering, nobody, metrics_, *parts.numbered);
+  }
   return true;
 }
 

@@ -46,9 +46,10 @@ class Process {
     http::Router routes;                       ///< of the public port
     const http::Authenticator& authenticator;  ///< of the public port
     std::span<const sql::Migration> migrations;
-    events::Handler& handler;             ///< of what is consumed, and of --offers
-    std::vector<events::Event> offers{};  ///< applied at every start
-    std::vector<rpc::Row> rows{};         ///< of the gRPC port; served where there is a service token
+    events::Handler& handler;                       ///< of what is consumed, and of --offers
+    std::vector<events::Event> offers{};            ///< applied at every start
+    std::vector<rpc::Row> rows{};                   ///< of the gRPC port; served where there is a service token
+    std::optional<events::NumberedLog> numbered{};  ///< a log of its own besides an outbox
   };
   /// Prints the routes when the settings say so. Otherwise listens, migrates, applies the offers, begins to consume;
   /// false when the process should end now.

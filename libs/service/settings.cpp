@@ -20,6 +20,16 @@ void declare_http(config::Parser& parser, http::Limits& http) {
                 {.min = 1, .max = 1 << 30});
   parser.option("http.idle-deadline", http.idle_deadline, "Time between requests", {.min = 1, .max = kDay});
   parser.option("http.request-deadline", http.request_deadline, "Time to answer a request", {.min = 1, .max = kDay});
+  parser.option("http.streams-max", http.streams_max, "Most streams of events", {.min = 1, .max = 1'000'000});
+  parser.option("http.streams-per-principal-max", http.streams_per_principal_max, "Most of them of one caller",
+                {.min = 1, .max = 1'000'000});
+  parser.option("http.stream-events-max", http.stream_events_max,
+                "Events that may wait for a client that does not read; with one more its stream ends",
+                {.min = 1, .max = 100'000});
+  parser.option("http.stream-bytes-max", http.stream_bytes_max,
+                "Bytes of them that are kept; the others are read again", {.min = 0, .max = 64 << 20});
+  parser.option("http.stream-heartbeat", http.stream_heartbeat, "A stream says that it is there after so much silence",
+                {.min = 1, .max = kDay});
 }
 
 void declare_grpc(config::Parser& parser, rpc::Limits& grpc) {
@@ -82,6 +92,8 @@ void declare_events(config::Parser& parser, Settings& c) {
   parser.option("events.compaction-lag", c.events.compaction_lag, "Older versions of a state are kept this long",
                 {.min = 0, .max = 365 * kDay});
   parser.option("events.trim-interval", c.trim_interval, "How often the log is trimmed", {.min = 1, .max = kDay});
+  parser.option("events.live-interval", c.live_interval, "How soon who follows a stream sees what is new",
+                {.min = 1, .max = 60'000});
   parser.option("users.erased-interval", c.erased_interval,
                 "PostgreSQL: how soon a replica refuses a user of whose end another one heard",
                 {.min = 1, .max = kDay});

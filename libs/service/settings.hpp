@@ -42,6 +42,7 @@ struct Settings {
 
   std::chrono::milliseconds drain_deadline{std::chrono::seconds{25}};
   std::chrono::milliseconds trim_interval{10'000};
+  std::chrono::milliseconds live_interval{50};       ///< how soon who follows a stream sees what is new
   std::chrono::milliseconds erased_interval{1'000};  ///< how long an erased user is still known to another replica
   http::Limits http{};
   rpc::Limits grpc{};

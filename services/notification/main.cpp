@@ -9,9 +9,11 @@
 #include "libs/service/process.hpp"
 #include "services/notification/api/http_notifications.hpp"
 #include "services/notification/api/jobs.hpp"
+#include "services/notification/api/live_notifications.hpp"
 #include "services/notification/api/on_event.hpp"
 #include "services/notification/remote/maildir.hpp"
 #include "services/notification/remote/smtp.hpp"
+#include "services/notification/store/notification_log.hpp"
 
 namespace agora::notification {
 namespace {
@@ -45,11 +47,14 @@ int serve(const Config& config) {
   auto offers = service::load_offers(config.offers);
   service::Process process(config);
   NotificationStore notifications(process.database());
-  const NotificationRoutes routes{notifications, process.clock()};
+  const LiveNotifications log;
+  events::Live live(process.database(), log, process.clock());
+  const NotificationRoutes routes{notifications, process.clock(), live};
   EventHandler handler(process.clock(), process.erased(), config.channels());
-  if (!process.start({public_router(routes), process.tokens(), migrations(), handler, std::move(offers)})) {
-    return 0;
-  }
+  service::Process::Parts parts{public_router(routes), process.tokens(), migrations(), handler, std::move(offers)};
+  parts.numbered = kNotificationLog;
+  if (!process.start(std::move(parts))) return 0;
+  process.add_job("notification.live", config.live_interval, live.job());
   const auto channel = mail_channel(config);
   const auto contacts = order_contacts(config, process);
   if (channel) {

@@ -15,6 +15,7 @@
 #include "services/order/api/http_order_groups.hpp"
 #include "services/order/api/http_orders.hpp"
 #include "services/order/api/jobs.hpp"
+#include "services/order/api/live_orders.hpp"
 #include "services/order/api/on_event.hpp"
 #include "services/order/api/order_json.hpp"
 
@@ -53,8 +54,10 @@ int serve(const Config& config) {
   OfferReplica replica(process.database());
   const auto catalog = catalog_of(config, process);
   const auto prices = catalog ? std::optional(PriceQuestion{*catalog, replica, process.clock()}) : std::nullopt;
-  const OrderRoutes routes{orders,           process.clock(),      demo_users,
-                           process.erased(), config.time_to_pay(), prices ? &*prices : nullptr};
+  const LiveOrders log;
+  events::Live live(process.database(), log, process.clock());
+  const OrderRoutes routes{
+      orders, process.clock(), demo_users, process.erased(), config.time_to_pay(), prices ? &*prices : nullptr, live};
   const CartRoutes cart_routes{carts, process.clock(), process.tokens(), config.carts_per_buyer_max};
   const OrderRows rows{orders, buyers, process.clock(), config.payment_hold_min};
   EventHandler handler(process.clock(), process.erased());
@@ -66,6 +69,7 @@ int serve(const Config& config) {
   process.add_job("order.expiry", config.expiry_interval, expiry_job(orders, process.clock(), config));
   process.add_job("order.key_cleaning", config.cleaning_interval, key_cleaning_job(orders, process.clock(), config));
   process.add_job("order.cart_cleaning", config.cleaning_interval, cart_cleaning_job(carts, process.clock(), config));
+  process.add_job("order.live", config.live_interval, live.job());
   return process.run();
 }
 

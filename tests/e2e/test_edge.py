@@ -11,9 +11,11 @@ import pytest
 
 from support.contract import CONTRACTS, ERRORS
 from support.edge import Edge, Names
+from support.publisher import eventually
 from support.recorder import Recorder
 from support.root import ROOT
-from support.service import JSON, TOKENS, Service, problem
+from support.service import JSON, OFFERS, TOKENS, Service, place, problem
+from support.streams import Stream, closed_streams
 
 PROBLEM = CONTRACTS["order"].validator({"$ref": "#/components/schemas/Problem"})
 SEED = b'{"user_id":"u1","product_id":"p42","quantity":2,"price":499.99}'
@@ -229,21 +231,24 @@ def test_the_log_holds_no_path_and_no_key(edge):
 
 # Time
 
-def test_a_stream_is_passed_on_as_it_comes(start_edge, names, folder):
-    """No service has one yet: the contract, and what streams, are the test's."""
-    contracts = folder / "contracts"
-    contracts.mkdir()
-    (contracts / "errors.yaml").write_text((ROOT / "contracts" / "http" / "errors.yaml").read_text())
-    (contracts / "order.yaml").write_text('servers: [{url: /api/v1}]\npaths: {"/orders/{id}/events": {get: {responses: {"200": {content: {text/event-stream: {}}}}}}}')
-    recorder = Recorder(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nid: 1\n\n", rest=b"id: 2\n\n")
+def test_streams_are_passed_on_as_they_come(start_edge, names, launch):
+    """And stay while nothing happens, for longer than anything else may take; a client that went is not followed on."""
+    shop = launch("--offers", OFFERS, *TOKENS, "--http.stream-heartbeat", "100ms")
     names.addresses["order"] = ["127.0.0.1"]
-    edge = start_edge({"order": recorder.port}, "--contracts", str(contracts))
-    with edge.client.stream("GET", "/api/v1/orders/x/events") as response:
-        events = response.iter_text()
-        assert next(events) == "id: 1\n\n"
-        recorder.go_on()
-        assert "".join(events) == "id: 2\n\n"
-    recorder.stop()
+    edge = start_edge({"order": shop.port}, "--read-timeout", "300ms")
+    user = shop.as_user("token-u1")
+    order = place(user).json()
+    for port, prefix in ((edge.port, "/api/v1"), (edge.port, ""), (edge.order_port, "")):
+        stream = Stream(port, f"{prefix}/orders/{order['order_id']}/events", "token-u1")
+        stream.opening()
+        assert [stream.block() for _ in range(10)] == [":"] * 10
+    assert user.post(f"/orders/{order['order_id']}/cancellation").status_code == 200
+    assert stream.next()["event"] == "order.canceled"
+    again = Stream(edge.port, f"/orders/{order['order_id']}/events", "token-u1", last_id=stream.last_id)
+    assert again.opening()["id"] == stream.last_id
+    for one in (stream, again):
+        one.close()
+    eventually(lambda: closed_streams(shop, "client") >= 2)
 
 
 def test_sigquit_answers_what_is_under_way(edge):
@@ -264,7 +269,7 @@ def test_sigquit_answers_what_is_under_way(edge):
 
 
 def test_sigquit_ends_what_takes_too_long(start_edge, names):
-    recorder = Recorder(answer=b"", rest=b"never")
+    recorder = Recorder(answer=b"", holds=True)
     names.addresses["order"] = ["127.0.0.1"]
     edge = start_edge({"order": recorder.port}, "--drain-deadline", "200ms")
     with socket.create_connection(("127.0.0.1", edge.port), 10) as connection:

@@ -6,12 +6,12 @@ import threading
 
 
 class Recorder:
-    """Reads heads, answers each with `answer`, then waits for go_on() and sends `rest`."""
+    """Reads heads, answers each with `answer`; `holds`: and stays silent, without an end."""
 
-    def __init__(self, answer=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", rest=b""):
-        self.answer, self.rest = answer, rest
+    def __init__(self, answer=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", holds=False):
+        self.answer, self.holds = answer, holds
         self.heads = queue.Queue()
-        self.may_go_on = threading.Event()
+        self.stopped = threading.Event()
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -28,9 +28,8 @@ class Recorder:
                     data += chunk
                 self.heads.put(data.decode())
                 connection.sendall(self.answer)
-                if self.rest:
-                    self.may_go_on.wait(30)
-                    connection.sendall(self.rest)
+                if self.holds:
+                    self.stopped.wait(30)
 
     def head(self):
         """Of the next request: its first line, and the values of its fields by lower-case name."""
@@ -41,8 +40,6 @@ class Recorder:
             fields.setdefault(name.lower(), []).append(value.strip())
         return first, fields
 
-    def go_on(self):
-        self.may_go_on.set()
-
     def stop(self):
+        self.stopped.set()
         self.socket.close()

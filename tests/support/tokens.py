@@ -3,6 +3,7 @@
 import atexit
 import base64
 import functools
+import hashlib
 import json
 import pathlib
 import shutil
@@ -145,3 +146,27 @@ def bearer(name):
     if name == "token-expired":
         return make_token(signing_key(), claims_of(now=time.time() - 2 * LIFETIME_SECONDS))
     return _named(name, int(time.time()) // LIFETIME_SECONDS) if name in NAMED else name
+
+
+def many_tokens(subjects, lifetime=LIFETIME_SECONDS):
+    """A token for each, without a process for each: the signatures share one nonce, which gives the key away to whoever has two of them. It signs nothing else."""
+    key = Key(_keys(), "test-key-of-many")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+    text = openssl("ec", "-in", str(key.file), "-noout", "-text").decode()
+    secret = int("".join(text.partition("priv:")[2].partition("pub:")[0].split()).replace(":", ""), 16)
+
+    def digest(message):
+        return int.from_bytes(hashlib.sha256(message).digest(), "big")
+
+    def numbers(signature):
+        return int.from_bytes(signature[:COORDINATE_BYTES], "big"), int.from_bytes(signature[COORDINATE_BYTES:], "big")
+
+    r, s = numbers(key.sign(b"one"))
+    nonce_inverse = pow(pow(s, -1, order) * (digest(b"one") + r * secret), -1, order)
+
+    def token(subject):
+        part = signed_part(header_of(key), claims_of(subject, exp=int(time.time()) + lifetime))
+        s = nonce_inverse * (digest(part.encode()) + r * secret) % order
+        return f"{part}.{base64url(r.to_bytes(COORDINATE_BYTES, 'big') + s.to_bytes(COORDINATE_BYTES, 'big'))}"
+
+    return key_set(signing_key(), key), {subject: token(subject) for subject in subjects}

@@ -77,6 +77,15 @@ Answer Client::receive(bool of_head) {
   return answer;
 }
 
+std::string Client::receive_until(std::string_view end) {
+  while (buffer_.find(end) == std::string::npos && fill()) {
+  }
+  const auto at = buffer_.find(end);
+  const auto received = buffer_.substr(0, at == std::string::npos ? at : at + end.size());
+  buffer_.erase(0, received.size());
+  return received;
+}
+
 std::string Client::receive_all() {
   while (fill()) {
   }

@@ -27,6 +27,8 @@ class Client {
   bool send(std::string_view bytes);
   /// The next answer; status 0 when the server closed instead. `of_head`: the answer to a HEAD has no body.
   Answer receive(bool of_head = false);
+  /// All bytes through the next `end`; fewer when the server closed before.
+  std::string receive_until(std::string_view end);
   /// All bytes until the server closes.
   std::string receive_all();
   /// Whether the server closed without sending anything more.

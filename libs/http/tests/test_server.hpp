@@ -50,6 +50,7 @@ class TestServer {
 
   std::uint16_t port() const { return server_->port(); }
   Turnstile& turnstile() { return turnstile_; }
+  asio::io_context& io() { return io_; }
   telemetry::Registry& metrics() { return metrics_; }
   /// Requests that a handler has begun, and ended.
   std::atomic<int> begun{0};

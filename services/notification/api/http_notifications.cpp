@@ -18,6 +18,7 @@ using http::Response;
 using HandlerResult = Task<Result<Response>>;
 
 HandlerResult list_notifications(const NotificationRoutes& self, Ctx ctx, Request request);
+HandlerResult follow_notifications(const NotificationRoutes& self, Ctx ctx, Request request);
 HandlerResult mark_notification(const NotificationRoutes& self, Ctx ctx, Request request);
 HandlerResult list_dead_deliveries(const NotificationRoutes& self, Ctx ctx, Request request);
 HandlerResult retry_delivery(const NotificationRoutes& self, Ctx ctx, Request request);
@@ -35,6 +36,8 @@ std::vector<http::Route> notification_routes(const NotificationRoutes& self) {
   return {
       with_query({Method::get, "/notifications", "listNotifications", Auth::user, Ownership::buyer,
                   bound(list_notifications)}),
+      {Method::get, "/notifications/events", "followNotifications", Auth::user, Ownership::buyer,
+       bound(follow_notifications), DemoGuests::no, http::Admission::stream, "text/event-stream"},
       {Method::patch, "/notifications/{notification_id}", "markNotification", Auth::user, Ownership::buyer,
        bound(mark_notification)},
       with_query({Method::get, "/admin/deliveries", "listDeadDeliveries", Auth::support, Ownership::none,
@@ -85,6 +88,11 @@ HandlerResult list_notifications(const NotificationRoutes& self, Ctx ctx, Reques
     next = cursor_after(last.made_at, last.notification_id, bound_to);
   }
   co_return Response{.body = render_notification_page(page.notifications, next)};
+}
+
+HandlerResult follow_notifications(const NotificationRoutes& self, Ctx ctx, Request request) {
+  auto user_id = ctx.principal.subject;
+  return self.live.follow(std::move(ctx), request, std::move(user_id));
 }
 
 /// What a user can change of a notification.

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "libs/base/clock.hpp"
+#include "libs/events/live.hpp"
 #include "libs/http/router.hpp"
 #include "services/notification/store/notification_store.hpp"
 
@@ -11,6 +12,7 @@ namespace agora::notification {
 struct NotificationRoutes {
   NotificationStore& notifications;
   const Clock& clock;
+  events::Live& live;  ///< of notifications
 };
 
 /// The rows of `/notifications` and `/admin/deliveries`, to be mounted at "/api/v1".

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "libs/service/erased_users.hpp"
+#include "services/notification/store/notification_log.hpp"
+#include "services/notification/store/notification_rows.hpp"
 
 namespace agora::notification {
 namespace {
@@ -13,8 +15,6 @@ constexpr sql::Sql kInsert{
     "ON CONFLICT (event_id, user_id, channel) DO NOTHING"};
 constexpr sql::Sql kWasToldOfSale{"SELECT 1 FROM notifications WHERE order_id = $1 AND kind = 'sale_paid' LIMIT 1"};
 
-#define AGORA_NOTIFICATION_COLUMNS \
-  "n.notification_id, n.kind, n.order_group_id, n.order_id, n.data, n.made_at, n.read_at, u.locale"
 // Newest first, after the one made at $2 with id $3; $4 = 1: unread ones alone.
 constexpr sql::Sql kList{
     "SELECT " AGORA_NOTIFICATION_COLUMNS
@@ -58,17 +58,6 @@ constexpr sql::Sql kRetry{
 
 constexpr Timestamp kFarFuture{std::chrono::microseconds(INT64_MAX)};
 
-Notification read_notification(const sql::Rows& rows) {
-  return {.notification_id = rows.id<NotificationTag>(0),
-          .kind = parse_enum<Kind>(rows.text(1)).value(),
-          .order_group_id = rows.optional_text(2),
-          .order_id = rows.optional_text(3),
-          .data = std::string(rows.text(4)),
-          .made_at = rows.time(5),
-          .read_at = rows.optional_time(6),
-          .locale = rows.optional_text(7).value_or("")};
-}
-
 }  // namespace
 
 void notify(sql::Tx& tx, const Message& message, const std::vector<UserId>& users, std::span<const Channel> channels) {
@@ -76,11 +65,14 @@ void notify(sql::Tx& tx, const Message& message, const std::vector<UserId>& user
     if (service::is_erased(tx, user_id.str())) continue;
     for (const auto channel : channels) {
       const bool is_mail = channel == Channel::mail;
-      tx.execute(kInsert, {new_id<NotificationTag>(message.made_at), message.event_id, user_id, to_string(channel),
-                           to_string(message.kind), message.order_group_id, message.order_id, message.data,
-                           message.made_at, is_mail ? sql::Value(to_string(DeliveryStatus::pending)) : nullptr,
-                           is_mail ? sql::Value(0) : nullptr, is_mail ? sql::Value(message.made_at) : nullptr,
-                           message.traceparent.empty() ? nullptr : sql::Value(message.traceparent)});
+      const auto notification_id = new_id<NotificationTag>(message.made_at);
+      const auto told =
+          tx.execute(kInsert, {notification_id, message.event_id, user_id, to_string(channel), to_string(message.kind),
+                               message.order_group_id, message.order_id, message.data, message.made_at,
+                               is_mail ? sql::Value(to_string(DeliveryStatus::pending)) : nullptr,
+                               is_mail ? sql::Value(0) : nullptr, is_mail ? sql::Value(message.made_at) : nullptr,
+                               message.traceparent.empty() ? nullptr : sql::Value(message.traceparent)});
+      if (channel == Channel::in_app && told == 1) add_to_log(tx, notification_id, user_id);
     }
   }
 }

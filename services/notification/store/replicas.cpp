@@ -1,6 +1,7 @@
 #include "services/notification/store/replicas.hpp"
 
 #include "libs/service/erased_users.hpp"
+#include "services/notification/store/notification_log.hpp"
 
 namespace agora::notification {
 namespace {
@@ -50,6 +51,7 @@ void erase_user(sql::Tx& tx, const UserId& user_id, std::int64_t version) {
   tx.execute(kForgetUser, {user_id});
   tx.execute(kForgetMember, {user_id});
   tx.execute(kForgetNotifications, {user_id});
+  forget_in_log(tx, user_id);
 }
 
 std::optional<std::vector<UserId>> members_of(sql::Tx& tx, const SellerId& seller_id) {

@@ -20,6 +20,7 @@ using HandlerResult = Task<Result<Response>>;
 
 HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request);
 HandlerResult get_order(const OrderRoutes& self, Ctx ctx, Request request);
+HandlerResult follow_order(const OrderRoutes& self, Ctx ctx, Request request);
 HandlerResult list_orders(const OrderRoutes& self, Ctx ctx, Request request);
 HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request);
 
@@ -35,6 +36,8 @@ std::vector<http::Route> order_routes(const OrderRoutes& self) {
       {Method::get, "/orders", "listOrders", Auth::guest, Ownership::buyer, bound(list_orders), DemoGuests::no,
        Admission::normal, "application/json", Query::read},
       {Method::get, "/orders/{order_id}", "getOrder", Auth::guest, Ownership::buyer, bound(get_order), DemoGuests::yes},
+      {Method::get, "/orders/{order_id}/events", "followOrder", Auth::guest, Ownership::buyer, bound(follow_order),
+       DemoGuests::no, Admission::stream, "text/event-stream"},
       {Method::post, "/orders/{order_id}/cancellation", "cancelOrder", Auth::guest, Ownership::buyer,
        bound(cancel_order)},
   };
@@ -117,6 +120,15 @@ HandlerResult get_order(const OrderRoutes& self, Ctx ctx, Request request) {
   const auto order = co_await self.orders.find(std::move(ctx), *order_id);
   if (!order || !may_see(self, principal, *order)) co_return no_such_order();
   co_return Response{.body = render_order(*order)};
+}
+
+HandlerResult follow_order(const OrderRoutes& self, Ctx ctx, Request request) {
+  const auto order_id = OrderId::parse(request.path_parameter("order_id"));
+  if (!order_id) co_return no_such_order();
+  const auto order = co_await self.orders.find(ctx, *order_id);
+  if (!order || !may_see(self, ctx.principal, *order)) co_return no_such_order();
+  auto followed = co_await self.live.follow(std::move(ctx), request, order_id->str());
+  co_return followed;
 }
 
 /// The filters of a list, and their text that cursors are bound to.

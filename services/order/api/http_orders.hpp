@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "libs/base/clock.hpp"
+#include "libs/events/live.hpp"
 #include "libs/http/router.hpp"
 #include "libs/service/erased_users.hpp"
 #include "services/order/api/current_prices.hpp"
@@ -20,6 +21,7 @@ struct OrderRoutes {
   const service::ErasedUsers& erased;
   std::chrono::milliseconds payment_window;
   const PriceQuestion* prices;  ///< whom to ask about a price; null: nobody
+  events::Live& live;           ///< of what happens to orders
 };
 
 /// The rows of `/orders`, to be mounted at "" (the contract that came first) and at "/api/v1".
