@@ -1,5 +1,6 @@
 #include "services/order/api/http_orders.hpp"
 
+#include "services/order/api/cancel_form.hpp"
 #include "services/order/api/keyed_response.hpp"
 #include "services/order/api/list_query.hpp"
 #include "services/order/api/order_form.hpp"
@@ -41,10 +42,6 @@ std::vector<http::Route> order_routes(const OrderRoutes& self) {
 }
 
 namespace {
-
-/// A body that has no fields yet: `{}`.
-struct NoFields {};
-BOOST_DESCRIBE_STRUCT(NoFields, (), ())
 
 Error no_such_order() {
   return {Errc::not_found, "not_found", "There is no such order."};
@@ -139,15 +136,20 @@ HandlerResult list_orders(const OrderRoutes& self, Ctx ctx, Request request) {
 HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request) {
   const auto order_id = OrderId::parse(request.path_parameter("order_id"));
   if (!order_id) co_return no_such_order();
-  if (!request.body().empty()) AGORA_CO_TRY_VOID(http::read_json<NoFields>(request));
+  CancelForm form;
+  if (!request.body().empty()) {
+    AGORA_CO_TRY(form, http::read_json<CancelForm>(request));
+  }
   AGORA_CO_TRY(const auto key, http::idempotency_key(request));
 
   CancelCommand command{.order_id = *order_id, .now = self.clock.now(), .trace = ctx.trace};
+  command.reason = reason_of(form);
+  command.lines = lines_of(form);
   if (ctx.principal.has(Role::support)) {
-    command.reason = CancelReason::support;
     command.support = UserId(ctx.principal.subject);
   } else {
     command.buyer = UserId(ctx.principal.subject);
+    command.member = UserId(ctx.principal.subject);
   }
   if (key) {
     command.key = sql::idempotency_key(ctx.principal.subject, "cancelOrder", {order_id->str()}, *key, request.body());

@@ -26,6 +26,7 @@ void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
       .member("price", Money{line.unit_price, currency});
   write_amounts_without_total(json, line.amounts, currency);
   json.member("total", Money{line.amounts.total, currency})
+      .member("canceled_total", Money{line.canceled_total(), currency})
       .member("requires_shipping", line.requires_shipping)
       .end_object();
 }
@@ -55,6 +56,8 @@ void begin_order(json::Writer& json, const Order& order) {
     json.value(nullptr);
   }
   write_amounts_without_total(json, order.amounts, order.currency);
+  json.member("canceled_total", Money{order.canceled_total(), order.currency})
+      .member("refunded_total", Money{order.refunded_total, order.currency});
   json.key("items").begin_array();
   for (const auto& line : order.lines) write_line(json, line, order.currency);
   json.end_array()
