@@ -50,7 +50,19 @@ constexpr sql::Sql kData{"SELECT event_id, data FROM outbox WHERE event_id > $1 
   "CROSS JOIN LATERAL jsonb_array_elements(d->'lines') WITH ORDINALITY AS j (line, position) " \
   "LEFT JOIN order_lines l ON l.order_id = e.subject AND l.position = j.position "
 
-constexpr std::array<Rule, 12> kRules{{
+/// Units of lines that were canceled, by all events of an order together; where one is gone they may be less than the
+/// row's, and so they are where the order ended.
+#define AGORA_LINES_CANCELED(line_id, quantity, lines)                                                                 \
+  "SELECT t.subject, 'order.lines_canceled tells of ' || t.units || ' units of line ' || t.line_id || ', the row ' "   \
+  "|| "                                                                                                                \
+  "coalesce(l.canceled_quantity, 0) FROM (SELECT e.subject, " line_id " AS line_id, sum(" quantity ") AS units " lines \
+  "WHERE e.type = 'order.lines_canceled' GROUP BY e.subject, " line_id                                                 \
+  ") t JOIN orders o ON o.order_id = t.subject "                                                                       \
+  "LEFT JOIN order_lines l ON l.order_id = t.subject AND l.line_id = t.line_id WHERE l.line_id IS NULL OR "            \
+  "t.units > l.canceled_quantity OR (t.units < l.canceled_quantity AND o.status <> 'canceled' AND "                    \
+  "(SELECT trimmed_through FROM event_log) = 0)"
+
+constexpr std::array<Rule, 14> kRules{{
     {"I8", "order_id", AGORA_TOLD_ONCE("order_id", "agora.orders", "order", "a." AGORA_PAID, "orders")},
     {"I8", "group_id",
      AGORA_TOLD_ONCE("group_id", "agora.order_groups", "order_group",
@@ -110,10 +122,25 @@ constexpr std::array<Rule, 12> kRules{{
      "order_id",
      {"SELECT o.order_id, 'order.paid tells another order than the row' FROM outbox e JOIN orders o "
       "ON o.order_id = e.subject WHERE e.type = 'order.paid' AND json_extract(e.data, '$.seller_id', '$.currency', "
-      "'$.total') IS DISTINCT FROM json_array(o.seller_id, o.currency, o.total)",
+      "'$.total') IS DISTINCT FROM json_array(o.seller_id, o.currency, o.captured_total)",
       "SELECT o.order_id, 'order.paid tells another order than the row' " AGORA_EVENTS
       "JOIN orders o ON o.order_id = e.subject WHERE e.type = 'order.paid' AND jsonb_build_array(d->'seller_id', "
-      "d->'currency', d->'total') IS DISTINCT FROM jsonb_build_array(o.seller_id, o.currency, o.total)"}},
+      "d->'currency', d->'total') IS DISTINCT FROM jsonb_build_array(o.seller_id, o.currency, o.captured_total)"}},
+    {"I8",
+     "order_id",
+     {AGORA_LINES_CANCELED("json_extract(j.value, '$.line_id')", "json_extract(j.value, '$.quantity')",
+                           "FROM outbox e, json_each(e.data, '$.lines') j "),
+      AGORA_LINES_CANCELED("line->>'line_id'", "CAST(line->>'quantity' AS BIGINT)",
+                           AGORA_EVENTS "CROSS JOIN LATERAL jsonb_array_elements(d->'lines') AS j (line) ")}},
+    {"I8",
+     "order_id",
+     {"SELECT e.subject, 'order.refunded tells another refund than the row' FROM outbox e LEFT JOIN refunds r "
+      "ON r.refund_id = json_extract(e.data, '$.refund_id') WHERE e.type = 'order.refunded' AND json_extract(e.data, "
+      "'$.order_id', '$.payment_id', '$.amount') IS DISTINCT FROM json_array(r.order_id, r.payment_id, r.amount)",
+      "SELECT e.subject, 'order.refunded tells another refund than the row' " AGORA_EVENTS
+      "LEFT JOIN refunds r ON r.refund_id = d->>'refund_id' WHERE e.type = 'order.refunded' AND "
+      "jsonb_build_array(d->'order_id', d->'payment_id', d->'amount') IS DISTINCT FROM "
+      "jsonb_build_array(r.order_id, r.payment_id, r.amount)"}},
     {"I8",
      "group_id",
      {"SELECT g.group_id, 'order_group.placed tells another group than the row' FROM outbox e JOIN order_groups g "
@@ -173,7 +200,7 @@ std::int64_t name_unreadable(sql::Tx& tx, Report& report) {
 }  // namespace
 
 void audit_order_told(sql::Tx& tx, Report& report) {
-  if (!has_table(tx, "numbered_events")) return;
+  if (!has_table(tx, "numbered_events") || !has_table(tx, "refunds")) return;
   if (name_unreadable(tx, report) > 0) {
     report.not_checked("I8", "what events tell, as not all of them can be read");
     return;

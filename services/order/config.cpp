@@ -32,6 +32,8 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
                 {.min = 1, .max = 365 * kDay});
   parser.option("cart-cleaning-batch-max", cart_cleaning_batch_max, "Most carts deleted at once",
                 {.min = 1, .max = 10'000});
+  parser.option("seller-contact-retention", seller_contact_retention,
+                "How long after an order ended its seller sees where it went", {.min = 0, .max = 3'650 * kDay});
   declare_peer(parser, "catalog", catalog_grpc);
   parser.option("price-question-deadline", price_question_deadline,
                 "How long a buyer waits while catalog is asked for a price", {.min = 1, .max = 10'000});

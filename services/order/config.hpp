@@ -21,6 +21,7 @@ struct Config : service::Settings {
   std::int64_t carts_per_buyer_max = 20;
   std::chrono::milliseconds cart_retention{std::chrono::hours{30 * 24}};  ///< since a cart was last touched
   std::int64_t cart_cleaning_batch_max = 100;
+  std::chrono::milliseconds seller_contact_retention{std::chrono::hours{90 * 24}};  ///< since an order ended
   std::string catalog_grpc;  ///< HOST:PORT where catalog is asked for prices; empty: it is not
   std::chrono::milliseconds price_question_deadline{300};
   std::chrono::milliseconds payment_hold_min{std::chrono::minutes{10}};

@@ -12,8 +12,11 @@
 #include "services/order/api/cart_json.hpp"
 #include "services/order/api/grpc_orders.hpp"
 #include "services/order/api/http_carts.hpp"
+#include "services/order/api/http_inventory.hpp"
 #include "services/order/api/http_order_groups.hpp"
+#include "services/order/api/http_order_lists.hpp"
 #include "services/order/api/http_orders.hpp"
+#include "services/order/api/inventory_json.hpp"
 #include "services/order/api/jobs.hpp"
 #include "services/order/api/live_orders.hpp"
 #include "services/order/api/on_event.hpp"
@@ -22,7 +25,8 @@
 namespace agora::order {
 namespace {
 
-http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts) {
+http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts, const InventoryRoutes& inventory,
+                           const OrderListRoutes& lists) {
   http::Router router;
   router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
   router.mount("", http::error_routes());
@@ -32,6 +36,8 @@ http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts) {
   }
   router.mount("/api/v1", order_group_routes(routes));
   router.mount("/api/v1", cart_routes(carts));
+  router.mount("/api/v1", inventory_routes(inventory));
+  router.mount("/api/v1", order_list_routes(lists));
   return router;
 }
 
@@ -51,6 +57,8 @@ int serve(const Config& config) {
   OrderStore orders(process.database(), render_order, render_order_group);
   CartStore carts(process.database(), {render_cart, render_carts});
   BuyerStore buyers(process.database());
+  OrderLists lists(process.database());
+  InventoryStore inventory(process.database(), render_inventory);
   OfferReplica replica(process.database());
   const auto catalog = catalog_of(config, process);
   const auto prices = catalog ? std::optional(PriceQuestion{*catalog, replica, process.clock()}) : std::nullopt;
@@ -59,10 +67,13 @@ int serve(const Config& config) {
   const OrderRoutes routes{
       orders, process.clock(), demo_users, process.erased(), config.time_to_pay(), prices ? &*prices : nullptr, live};
   const CartRoutes cart_routes{carts, process.clock(), process.tokens(), config.carts_per_buyer_max};
+  const InventoryRoutes inventory_routes{inventory, process.clock()};
+  const OrderListRoutes list_routes{lists, process.clock(), config.seller_contact_retention};
   const OrderRows rows{orders, buyers, process.clock(), config.payment_hold_min};
   EventHandler handler(process.clock(), process.erased());
-  if (!process.start({public_router(routes, cart_routes), config.demo_guests ? demo_guests : process.tokens(),
-                      migrations(), handler, std::move(offers), order_rows(rows)})) {
+  if (!process.start({public_router(routes, cart_routes, inventory_routes, list_routes),
+                      config.demo_guests ? demo_guests : process.tokens(), migrations(), handler, std::move(offers),
+                      order_rows(rows)})) {
     return 0;
   }
   if (catalog) process.on_drain([&catalog] { catalog->stop(); });

@@ -3,13 +3,15 @@
 import pytest
 
 from support.contract import CONTRACTS
+from support.offers import offers_with_members
 from support.service import JSON, OFFERS, TOKENS, order_body, place
 from support.shopping import cart_checkout, cart_with_a_line, items_checkout
 from support.tokens import bearer
 
-CALLERS = {"nobody": None, "forged": "forged", "expired": "token-expired", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support"}
+CALLERS = {"nobody": None, "forged": "forged", "expired": "token-expired", "buyer": "token-u1", "other": "token-u2", "guest": "token-guest", "support": "token-support",
+           "seller": "token-m1", "other seller": "token-m2"}
 
-SUBJECTS = {"buyer": "u1", "other": "u2", "guest": "g1", "support": "support1"}
+SUBJECTS = {"buyer": "u1", "other": "u2", "guest": "g1", "support": "support1", "seller": "m1", "other seller": "m2"}
 OPERATIONS = {node["operationId"]: (method, CONTRACTS["order"].prefixes(path)[0] + path) for method, path, node in CONTRACTS["order"].operations()}
 MISSING = "00000000-0000-7000-8000-000000000000"
 OPEN = {caller: 200 for caller in CALLERS}
@@ -48,6 +50,15 @@ EXPECTED = {
                                ("missing", {"buyer": 404, "other": 404, "guest": 404, "support": 404}))},
     # The guest's carts are in the body, by the guest's token.
     ("mergeCarts", "own"): {**TOKEN, "buyer": 200, "other": 200, "guest": 403, "support": 200},
+    ("listAllOrders", "own"): {**TOKEN, "buyer": 403, "other": 403, "guest": 403, "seller": 403, "support": 200},
+    # Own: the seller for whom `seller` may act. Support has its own list.
+    **{("listSellerOrders", target): {**TOKEN, "buyer": 404, "guest": 403, "support": 404, **callers} for target, callers in (
+        ("own", {"seller": 200, "other seller": 404}), ("other's", {"seller": 404, "other seller": 200}), ("missing", {"seller": 404, "other seller": 404}))},
+    # Own: an offer of the seller for whom `seller` may act; other's: of the one for whom `other seller` may.
+    **{(operation, target): {**TOKEN, "buyer": 404, "guest": 403, **callers} for operation in ("getInventory", "setInventory", "adjustInventory")
+       for target, callers in (("own", {"seller": 200, "other seller": 404, "support": 200}),
+                               ("other's", {"seller": 404, "other seller": 200, "support": 200}),
+                               ("missing", {"seller": 404, "other seller": 404, "support": 404}))},
 }
 
 
@@ -67,7 +78,7 @@ def body_for(target, caller):
 def things_of(owner):
     """Something of each kind; nobody's when there is no owner."""
     if owner is None:
-        return dict.fromkeys(("order_id", "order_group_id", "cart_id", "line_id"), MISSING)
+        return dict.fromkeys(("order_id", "order_group_id", "cart_id", "line_id", "offer_id"), MISSING)
     order = place(owner).json()
     return {"order_id": order["order_id"], "order_group_id": order["order_group_id"], **cart_with_a_line(owner)}
 
@@ -81,18 +92,24 @@ def body_of(operation, target, caller, ids):
             return items_checkout(("o1", 1, "5.00"), email="buyer@example.com")
         return cart_checkout({"cart_id": ids["cart_id"], "version": 2}, "5.00", email="buyer@example.com")
     bodies = {"createCart": "{}", "updateCart": '{"email":"buyer@example.com"}', "addCartLine": '{"offer_id":"o1","quantity":1}', "updateCartLine": '{"quantity":2}',
-              "mergeCarts": '{"guest_token":"%s"}' % bearer("token-guest")}
+              "mergeCarts": '{"guest_token":"%s"}' % bearer("token-guest"), "setInventory": '{"on_hand":2000000}', "adjustInventory": '{"delta":1,"reason":"received"}'}
     return bodies.get(operation)
 
 
+@pytest.fixture
+def shop(launch, folder):
+    return launch("--offers", offers_with_members(folder, s1="m1", s2="m2"), *TOKENS)
+
+
 @pytest.mark.parametrize("operation,target", EXPECTED)
-def test_the_table_holds(sqlite_shop, operation, target):
+def test_the_table_holds(shop, operation, target):
     method, template = OPERATIONS[operation]
     for caller, status in EXPECTED[operation, target].items():
         owner = {"own": "token-u1", "other's": "token-u2"}.get(target)
-        ids = things_of(sqlite_shop.as_user(owner) if owner else None)
-        client = sqlite_shop.as_user(CALLERS[caller]) if CALLERS[caller] else sqlite_shop.client
-        before = sqlite_shop.counts()
+        ids = things_of(shop.as_user(owner) if owner else None)
+        ids["offer_id"], ids["seller_id"] = {"own": ("o1", "s1"), "other's": ("o3", "s2")}.get(target, (MISSING, MISSING))
+        client = shop.as_user(CALLERS[caller]) if CALLERS[caller] else shop.client
+        before = shop.counts()
         body = body_of(operation, target, caller, ids)
         options = {"content": body, "headers": {**JSON, **({"Idempotency-Key": f"{target}-{caller}"} if operation == "createOrderGroup" else {})}} if body else {}
         # One that streams has no end.
@@ -101,7 +118,7 @@ def test_the_table_holds(sqlite_shop, operation, target):
                 response.read()
         assert response.status_code == status, (operation, target, caller)
         if status >= 400:
-            assert sqlite_shop.counts() == before
+            assert shop.counts() == before
         if status == 201:
             assert response.json()["user_id"] == SUBJECTS[caller]
 

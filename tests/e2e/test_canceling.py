@@ -36,15 +36,6 @@ def test_support_cancels_anybodys(shop):
     assert [(row["actor_id"], row["action"], row["subject_id"]) for row in shop.query("SELECT * FROM audit_log")] == [("support1", "order.cancel", order["order_id"])]
 
 
-def test_a_cancellation_takes_no_fields_yet(shop):
-    user = shop.as_user("token-u1")
-    order = place(user).json()
-    before = shop.counts()
-    document = problem(user.post(f"/orders/{order['order_id']}/cancellation", content='{"why":"x"}', headers=JSON), 422, "validation_failed")
-    assert document["errors"][0]["pointer"] == "/why"
-    assert shop.counts() == before
-
-
 def look_for_expired(shop, *flags):
     """Starts anew with a job that looks often. Until then it looked once an hour, so that no test races against it."""
     shop.flags = (*UNPAID, "--expiry-interval", "20ms", *flags)

@@ -34,6 +34,35 @@ def test_a_kill_while_consuming_applies_each_capture_once(launch, deployment, po
     deployment.all_is_published(service)
 
 
+@pytest.mark.parametrize("action,point", [(action, point) for action in ("refund", "progress") for point in POINTS[action]])
+def test_a_kill_while_a_refund_or_a_payment_is_heard_takes_it_over_once(launch, deployment, action, point):
+    payment = deployment.publisher("payment")
+    service = launch("--offers", OFFERS, *TOKENS, "--events.trim-interval", "1h", *deployment.flags(payment), database=deployment.new_database(),
+                     faults=True)
+    order = place(service.as_user("token-u1"), quantity=3).json()
+    ids = {"payment_id": "pay", "order_group_id": order["order_group_id"]}
+    payment.publish("payment.created", "pay", **ids)
+    if action == "refund":
+        payment.publish("payment.captured", "pay", **ids, amount=1500, currency="USD")
+    before = 3 if action == "refund" else 2
+    read = lambda: service.as_user("token-u1").get(f"/orders/{order['order_id']}").json()
+    eventually(lambda: read()["version"] == before)
+    rearm(service, point)
+    arm(service)
+    if action == "refund":
+        payment.publish("refund.succeeded", "r1", refund_id="r1", **ids, order_id=order["order_id"], amount=500, currency="USD",
+                        lines=[{"line_id": order["items"][0]["line_id"], "quantity": 1}], restock=False, reason="seller")
+    else:
+        payment.publish("payment.authorized", "pay", **ids)
+    dies(service)
+    eventually(lambda: read()["payment_status"] == ("partially_refunded" if action == "refund" else "authorized"))
+    now = read()
+    assert (now["version"], now["refunded_total"]) == (before + 1, 5.00 if action == "refund" else 0)
+    (stock,) = service.query("SELECT on_hand, reserved FROM stock WHERE offer_id = 'o1'")
+    assert (stock["on_hand"], stock["reserved"]) == ((999_999, 2) if action == "refund" else (1_000_000, 3))
+    deployment.all_is_published(service)
+
+
 def paid(service):
     return service.query("SELECT count(*) AS n FROM outbox WHERE type = 'order_group.paid'")[0]["n"]
 

@@ -10,6 +10,10 @@ from support.service import BUILD
 AGORA = os.environ.get("AGORA_BINARY", str(BUILD / "cli" / "agora"))
 
 STATUSES = {"pending", "confirmed", "completed", "canceled"}
+# Units of a line that are still to be shipped: neither canceled nor shipped nor, of those, paid back.
+RESERVED = ("CASE WHEN l.quantity - l.canceled_quantity - l.shipped_quantity - l.refunded_quantity > 0"
+            " THEN l.quantity - l.canceled_quantity - l.shipped_quantity - l.refunded_quantity ELSE 0 END")
+TAKEN = ("captured", "partially_refunded", "refunded")
 AMOUNTS = ("subtotal", "discount_total", "shipping_total", "tax_total", "total")
 
 
@@ -48,7 +52,7 @@ def stock(query):
     for row in query(
         "SELECT s.offer_id, s.on_hand, s.reserved,"
         " (SELECT coalesce(sum(m.delta), 0) FROM stock_movements m WHERE m.offer_id = s.offer_id) AS moved,"
-        " (SELECT coalesce(sum(l.quantity - l.canceled_quantity), 0) FROM order_lines l JOIN orders o ON o.order_id = l.order_id"
+        f" (SELECT coalesce(sum({RESERVED}), 0) FROM order_lines l JOIN orders o ON o.order_id = l.order_id"
         "  WHERE l.offer_id = s.offer_id AND o.status IN ('pending', 'confirmed')) AS held FROM stock s"
     ):
         assert 0 <= row["reserved"] <= row["on_hand"], row
@@ -62,10 +66,18 @@ def amounts(query):
     for line in query("SELECT * FROM order_lines"):
         assert line["subtotal"] == line["unit_price"] * line["quantity"], line
         assert line["total"] == line["subtotal"] - line["discount_total"] + line["shipping_total"] + line["tax_total"], line
+        assert 0 <= line["canceled_quantity"] + max(line["shipped_quantity"], line["refunded_quantity"]) <= line["quantity"], line
         lines[line["order_id"]] = lines.get(line["order_id"], 0) + line["total"]
     groups = {}
-    for order in query("SELECT order_id, group_id, total FROM orders"):
+    refunds = {}
+    for refund in query("SELECT order_id, amount FROM refunds"):
+        refunds[refund["order_id"]] = refunds.get(refund["order_id"], 0) + refund["amount"]
+    for order in query("SELECT order_id, group_id, total, payment_status, captured_total, refunded_total FROM orders"):
         assert lines[order["order_id"]] == order["total"], order
+        assert order["refunded_total"] == refunds.get(order["order_id"], 0) <= order["captured_total"] <= order["total"], order
+        taken, given_back = order["captured_total"], order["refunded_total"]
+        expected = {"captured": given_back == 0, "partially_refunded": given_back < taken, "refunded": given_back == taken}
+        assert expected.get(order["payment_status"], taken == 0), order
         groups[order["group_id"]] = groups.get(order["group_id"], 0) + order["total"]
     for group in query("SELECT group_id, total FROM order_groups"):
         assert groups.get(group["group_id"]) == group["total"], group
@@ -129,12 +141,24 @@ def told(query):
         assert len(placed["lines"]) == len(lines[order["order_id"]]), placed
         for line, row in zip(placed["lines"], lines[order["order_id"]]):
             agree(line, row, "line_id", "offer_id", "product_id", "variant_id", "sku", "quantity", "unit_price", *AMOUNTS)
-        assert len(events.get(("order.paid", order["order_id"]), [])) == (order["payment_status"] == "captured"), order
+        paid = events.get(("order.paid", order["order_id"]), [])
+        assert [event["total"] for event in paid] == ([order["captured_total"]] if order["payment_status"] in TAKEN else []), order
         canceled = events.get(("order.canceled", order["order_id"]), [])
         assert [event["reason"] for event in canceled] == ([order["cancel_reason"]] if order["status"] == "canceled" else []), order
         for event in canceled:
             gone = [(row["line_id"], row["canceled_quantity"]) for row in lines[order["order_id"]]]
             assert [(line["line_id"], line["quantity"]) for line in event["lines"]] == gone, event
+            assert event["canceled_total"] == sum(map(canceled_total, lines[order["order_id"]])), event
+        told_canceled = {}
+        for event in events.get(("order.lines_canceled", order["order_id"]), []):
+            for line in event["lines"]:
+                told_canceled[line["line_id"]] = told_canceled.get(line["line_id"], 0) + line["quantity"]
+                assert line["canceled_quantity"] == told_canceled[line["line_id"]], event
+        if order["status"] != "canceled":
+            assert told_canceled == {row["line_id"]: row["canceled_quantity"] for row in lines[order["order_id"]] if row["canceled_quantity"]}, order
+        refunded = [event["refunded_total"] for event in events.get(("order.refunded", order["order_id"]), [])]
+        refunded += [event["refunded_total"] for event in canceled if event["refunded_total"]]
+        assert max(refunded, default=0) == order["refunded_total"], order
     for group in query("SELECT * FROM order_groups"):
         paid = events.get(("order_group.paid", group["group_id"]), [])
         assert [event["payment_id"] for event in paid] == ([group["paid_by"]] if group["paid_by"] else []), group
@@ -146,7 +170,7 @@ def told(query):
         updated = events.get(("order_group.updated", group["group_id"]), [None])[-1]
         if updated and query(f"SELECT 1 FROM outbox WHERE subject = '{group['group_id']}' AND type = 'order_group.updated' AND version = {group['version']}"):
             agree(updated, group, "status", "payment_status", "fulfillment_status")
-            due = sum(order["total"] for order in orders[group["group_id"]] if order["status"] == "pending")
+            due = sum(order["total"] - sum(map(canceled_total, lines[order["order_id"]])) for order in orders[group["group_id"]] if order["status"] == "pending")
             assert updated["amount_due"] == due, updated
         assert len(events.get(("order_group.canceled", group["group_id"]), [])) == (group["status"] == "canceled"), group
     for stock in query("SELECT * FROM stock"):
@@ -154,6 +178,11 @@ def told(query):
         if newest is not None:
             agree(newest, stock, "on_hand", "reserved")
             assert newest["available"] == newest["on_hand"] - newest["reserved"], newest
+
+
+def canceled_total(line):
+    """In proportion to the units, by largest remainder: halves go to what is canceled."""
+    return (2 * line["total"] * line["canceled_quantity"] + line["quantity"]) // (2 * line["quantity"])
 
 
 def agree(event, row, *names):

@@ -14,6 +14,8 @@ POINTS = {
     "expire": ["order.expire.decided", "order.expire.written", "sql.before_commit", "sql.after_commit"],
     "consume": ["events.consumer.acknowledging", "order.capture.written", "events.consumer.applying", "sql.before_commit", "sql.after_commit",
                 "events.consumer.applied"],
+    "refund": ["order.refund.written", "sql.before_commit", "sql.after_commit"],
+    "progress": ["order.progress.written", "sql.before_commit", "sql.after_commit"],
     "number": ["events.numbering.numbered"],
     "relay": ["events.relay.published", "events.relay.committed"],
     "serve": ["events.feed.serving"],

@@ -49,4 +49,5 @@ class World:
 
     def order_canceled(self, group, reason="buyer", user="u1", seller="s1"):
         return self.order.event("order.canceled", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
-                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], canceled_at=TIME)
+                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], currency="USD", canceled_total=1000, refunded_total=0, refund_amount=0,
+                                canceled_at=TIME)

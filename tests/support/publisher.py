@@ -18,7 +18,7 @@ from support.service import BUILD, READY_SECONDS
 from support.transport import without_delay
 
 TOKEN = "t" * 32
-TOPICS = {"product": "agora.products", "offer": "agora.offers", "seller": "agora.sellers", "user": "agora.users", "payment": "agora.payments",
+TOPICS = {"product": "agora.products", "offer": "agora.offers", "seller": "agora.sellers", "user": "agora.users", "payment": "agora.payments", "refund": "agora.refunds",
           "order": "agora.orders", "order_group": "agora.order_groups", "stock": "agora.stock"}
 
 

@@ -1,7 +1,6 @@
 #include "services/order/api/contact_json.hpp"
 
 namespace agora::order {
-namespace {
 
 void write_address(json::Writer& json, std::string_view name, const std::optional<Address>& address) {
   json.key(name);
@@ -13,8 +12,6 @@ void write_address(json::Writer& json, std::string_view name, const std::optiona
   for (const auto& field : kAddressFields) json.member(field.name, (*address).*field.text);
   json.end_object();
 }
-
-}  // namespace
 
 void write_contact(json::Writer& json, const Contact& contact) {
   json.member("email", contact.email);

@@ -7,6 +7,8 @@ namespace agora::order {
 
 /// Members that several documents have.
 
+/// A member that is an address, or null.
+void write_address(json::Writer& json, std::string_view name, const std::optional<Address>& address);
 /// `email`, `shipping_address`, `billing_address`.
 void write_contact(json::Writer& json, const Contact& contact);
 /// `subtotal`, `discount_total`, `shipping_total`, `tax_total`; null each without a currency.

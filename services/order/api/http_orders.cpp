@@ -1,7 +1,8 @@
 #include "services/order/api/http_orders.hpp"
 
-#include "libs/http/pages.hpp"
+#include "services/order/api/cancel_form.hpp"
 #include "services/order/api/keyed_response.hpp"
+#include "services/order/api/list_query.hpp"
 #include "services/order/api/order_form.hpp"
 #include "services/order/api/order_json.hpp"
 
@@ -44,21 +45,6 @@ std::vector<http::Route> order_routes(const OrderRoutes& self) {
 }
 
 namespace {
-
-/// A body that has no fields yet: `{}`.
-struct NoFields {};
-BOOST_DESCRIBE_STRUCT(NoFields, (), ())
-
-/// `a,b` without blanks.
-std::vector<std::string_view> split_list(std::string_view list) {
-  std::vector<std::string_view> items;
-  while (true) {
-    const auto comma = list.find(',');
-    items.push_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) return items;
-    list.remove_prefix(comma + 1);
-  }
-}
 
 Error no_such_order() {
   return {Errc::not_found, "not_found", "There is no such order."};
@@ -142,69 +128,40 @@ struct ListQuery {
 Result<ListQuery> read_list_query(const Principal& principal, Request request) {
   AGORA_TRY(auto pairs, request.query());
   http::QueryParameters parameters(std::move(pairs));
-  ListQuery query{.filter = {.user_id = UserId(principal.subject)}};
-  const auto statuses = parameters.take("status");
-  const auto created_after = parameters.take("created_after");
+  ListQuery query{.filter = {.user_id = UserId(principal.subject)}, .bound_to = principal.subject};
+  query.filter.statuses = take_list<OrderStatus>(parameters, "status", query.bound_to);
+  query.filter.created_after = take_created_after(parameters, query.bound_to);
   query.cursor = parameters.take("cursor");
   query.limit = parameters.take_limit();
-  if (statuses) {
-    for (const auto& name : split_list(*statuses)) {
-      const auto status = parse_enum<OrderStatus>(name);
-      if (status) {
-        query.filter.statuses.push_back(*status);
-      } else {
-        parameters.complain("status", "invalid_value", "must be of pending, confirmed, completed, canceled");
-      }
-    }
-  }
-  if (created_after) {
-    query.filter.created_after = parse_rfc3339(*created_after);
-    // Answers show times in milliseconds: what was placed within the one named is not after it.
-    if (query.filter.created_after) {
-      query.filter.created_after =
-          std::chrono::floor<std::chrono::milliseconds>(*query.filter.created_after) + std::chrono::microseconds(999);
-    }
-    if (!query.filter.created_after) parameters.complain("created_after", "invalid_time", "must be a time by RFC 3339");
-  }
   AGORA_TRY_VOID(parameters.finish());
-  query.bound_to = principal.subject + '\n' + statuses.value_or("") + '\n' + created_after.value_or("");
   return query;
-}
-
-/// Where a page goes on. A cursor's fields: microseconds, order id.
-Result<std::optional<OrderPosition>> read_position(const ListQuery& query) {
-  if (!query.cursor) return std::optional<OrderPosition>{};
-  AGORA_TRY(auto cursor, http::Cursor::decode(*query.cursor, query.bound_to, 2));
-  AGORA_TRY(const auto time, cursor.time(0));
-  AGORA_TRY(auto id, cursor.id<OrderId>(1));
-  return std::optional<OrderPosition>({time, std::move(id)});
 }
 
 HandlerResult list_orders(const OrderRoutes& self, Ctx ctx, Request request) {
   AGORA_CO_TRY(auto query, read_list_query(ctx.principal, request));
-  AGORA_CO_TRY(auto position, read_position(query));
+  AGORA_CO_TRY(auto position, read_position(query.cursor, query.bound_to));
   const auto page = co_await self.orders.list(std::move(ctx), query.filter, std::move(position), query.limit);
-  std::string next;
-  if (page.has_more) {
-    const auto& last = page.orders.back();
-    next = http::Cursor{{std::to_string(last.placed_at.time_since_epoch().count()), last.order_id.str()}}.encode(
-        query.bound_to);
-  }
+  const auto next = page.has_more ? cursor_after(page.orders.back(), query.bound_to) : std::string{};
   co_return Response{.body = render_order_page(page.orders, next)};
 }
 
 HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request) {
   const auto order_id = OrderId::parse(request.path_parameter("order_id"));
   if (!order_id) co_return no_such_order();
-  if (!request.body().empty()) AGORA_CO_TRY_VOID(http::read_json<NoFields>(request));
+  CancelForm form;
+  if (!request.body().empty()) {
+    AGORA_CO_TRY(form, http::read_json<CancelForm>(request));
+  }
   AGORA_CO_TRY(const auto key, http::idempotency_key(request));
 
   CancelCommand command{.order_id = *order_id, .now = self.clock.now(), .trace = ctx.trace};
+  command.reason = reason_of(form);
+  command.lines = lines_of(form);
   if (ctx.principal.has(Role::support)) {
-    command.reason = CancelReason::support;
     command.support = UserId(ctx.principal.subject);
   } else {
     command.buyer = UserId(ctx.principal.subject);
+    command.member = UserId(ctx.principal.subject);
   }
   if (key) {
     command.key = sql::idempotency_key(ctx.principal.subject, "cancelOrder", {order_id->str()}, *key, request.body());

@@ -7,8 +7,9 @@ using telemetry::MoreWork;
 
 Task<MoreWork> clean_round(OrderStore& orders, const Clock& clock, std::chrono::milliseconds keep, int batch_max,
                            Ctx ctx) {
-  const auto deleted = co_await orders.delete_keys(std::move(ctx), clock.now() - keep, batch_max);
-  co_return deleted == batch_max ? MoreWork::yes : MoreWork::no;
+  const auto deleted = co_await orders.delete_keys(ctx, clock.now() - keep, batch_max);
+  const auto settled = co_await orders.delete_settled(std::move(ctx), batch_max);
+  co_return deleted == batch_max || settled >= batch_max ? MoreWork::yes : MoreWork::no;
 }
 
 Task<MoreWork> clean_carts(CartStore& carts, const Clock& clock, std::chrono::milliseconds keep, int batch_max,

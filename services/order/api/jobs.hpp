@@ -11,7 +11,8 @@ namespace agora::order {
 /// the expiring span.
 telemetry::Job expiry_job(OrderStore& orders, const Clock& clock, const Config& config);
 
-/// Forgets idempotency keys older than `config.idempotency_retention`.
+/// Forgets idempotency keys older than `config.idempotency_retention`, and what was kept of payments for groups that
+/// wait for none any more.
 telemetry::Job key_cleaning_job(OrderStore& orders, const Clock& clock, const Config& config);
 
 /// Deletes carts that nobody has touched for `config.cart_retention`, also those that were checked out.

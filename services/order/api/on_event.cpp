@@ -4,7 +4,11 @@
 
 #include "libs/json/reader.hpp"
 #include "libs/telemetry/trace.hpp"
+#include "services/order/api/event_data.hpp"
+#include "services/order/api/on_payment.hpp"
 #include "services/order/store/pay.hpp"
+#include "services/order/store/payment_attempts.hpp"
+#include "services/order/store/refunding.hpp"
 #include "services/order/store/replicas.hpp"
 #include "services/order/store/rows.hpp"
 
@@ -57,15 +61,6 @@ struct UserData {
 };
 BOOST_DESCRIBE_STRUCT(UserData, (), (user_id))
 
-/// Events grow: what we do not know of one is passed over. `id`: the member that names the event's subject; versions
-/// are counted by the one and rows written by the other, so they must agree.
-template <class T, class Tag>
-Result<T> read_data(const events::Event& event, Id<Tag> T::* id) {
-  AGORA_TRY(auto data, json::read<T>(event.data(), json::UnknownFields::ignore));
-  if ((data.*id).str() == event.subject) return data;
-  return json::validation_failed({{"/subject", "invalid_value", "must be the id that the data names"}});
-}
-
 /// An event of --offers has no number in a log.
 SourceVersion source_of(const events::Event& event) {
   return {event.log_id, event.version, event.sequence > 0};
@@ -108,23 +103,20 @@ Result<void> on_seller(sql::Tx& tx, const events::Event& event) {
   return {};
 }
 
-struct CaptureData {
-  PaymentId payment_id{};
-  OrderGroupId order_group_id{};
-  json::Integer<0, INT64_MAX> amount{};
-  std::string currency{};
-};
-BOOST_DESCRIBE_STRUCT(CaptureData, (), (payment_id, order_group_id, amount, currency))
-
-Result<Capture> read_capture(const events::Event& event) {
-  AGORA_TRY(const auto data, read_data(event, &CaptureData::payment_id));
-  const auto currency = Currency::from_code(data.currency);
-  if (!currency) return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code"}});
-  return Capture{data.payment_id, data.order_group_id, data.amount.value, *currency};
-}
-
-constexpr std::string_view kCaptured = "payment.captured";
 constexpr std::string_view kDeleted = "user.deleted";
+
+Result<void> on_payment(sql::Tx& tx, const events::Event& event, Timestamp now) {
+  AGORA_TRY(const auto told, read_from_payment(event));
+  if (!told) return {};
+  const auto trace = telemetry::parse_traceparent(event.traceparent).value_or(TraceContext{});
+  if (const auto* refund = std::get_if<Refund>(&*told)) return apply_refund(tx, *refund, now, trace);
+  if (const auto* capture = std::get_if<Capture>(&*told)) {
+    apply_capture(tx, *capture, now, trace);
+  } else {
+    apply_progress(tx, std::get<PaymentProgress>(*told), now, trace);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -138,12 +130,15 @@ void EventHandler::lock(sql::Tx& tx, const std::vector<events::Event>& events) {
   }
   lock_for_erasure(tx, erased);
   std::vector<OrderGroupId> group_ids;
+  std::vector<OrderId> refunded;
   for (const auto& event : events) {
-    if (event.type != kCaptured) continue;
-    const auto capture = read_capture(event);
-    if (capture) group_ids.push_back(capture->group_id);
+    const auto told = read_from_payment(event);
+    if (!told || !*told) continue;
+    group_ids.push_back(group_of(**told));
+    if (const auto* refund = std::get_if<Refund>(&**told)) refunded.push_back(refund->order_id);
   }
   if (!group_ids.empty()) lock_groups(tx, group_ids, SkipLocked::no);
+  lock_stock_of_orders(tx, refunded);
 }
 
 Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
@@ -153,12 +148,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
   if (is("product.")) return on_product(tx, event);
   if (is("seller.")) return on_seller(tx, event);
   if (is("user.")) return on_user(tx, event);
-  if (event.type == kCaptured) {
-    AGORA_TRY(const auto capture, read_capture(event));
-    const auto trace = telemetry::parse_traceparent(event.traceparent);
-    apply_capture(tx, capture, now, trace.value_or(TraceContext{}));
-  }
-  return {};
+  return on_payment(tx, event, now);
 }
 
 Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {

@@ -4,15 +4,16 @@
 
 namespace agora::order {
 
-/// What order does with what others tell: states of offers, products and sellers, users who are erased, and payments
-/// that took money. The same for a consumer and for --offers.
+/// What order does with what others tell: states of offers, products and sellers, users who are erased, payments, and
+/// refunds. The same for a consumer and for --offers.
 class EventHandler final : public events::Handler {
  public:
   /// Both must outlive it.
   EventHandler(const Clock& clock, service::ErasedUsers& erased) : clock_(clock), erased_(erased) {}
 
   void lock(sql::Tx& tx, const std::vector<events::Event>& events) override;
-  /// "No": validation_failed when the data is not what the type says; failed_precondition `currency_changed`.
+  /// "No": validation_failed when the data is not what the type says; failed_precondition `currency_changed`, and those
+  /// of apply_refund().
   Result<void> apply(sql::Tx& tx, const events::Event& event) override;
 
  private:

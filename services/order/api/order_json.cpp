@@ -26,11 +26,13 @@ void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
       .member("price", Money{line.unit_price, currency});
   write_amounts_without_total(json, line.amounts, currency);
   json.member("total", Money{line.amounts.total, currency})
+      .member("canceled_total", Money{line.canceled_total(), currency})
       .member("requires_shipping", line.requires_shipping)
       .end_object();
 }
 
-void write_order(json::Writer& json, const Order& order) {
+/// Without its end.
+void begin_order(json::Writer& json, const Order& order) {
   // With several lines there is no one product or quantity to name at the top.
   const auto* only = order.lines.size() == 1 ? &order.lines.front() : nullptr;
   json.begin_object().member("order_id", order.order_id).member("user_id", order.user_id);
@@ -54,6 +56,8 @@ void write_order(json::Writer& json, const Order& order) {
     json.value(nullptr);
   }
   write_amounts_without_total(json, order.amounts, order.currency);
+  json.member("canceled_total", Money{order.canceled_total(), order.currency})
+      .member("refunded_total", Money{order.refunded_total, order.currency});
   json.key("items").begin_array();
   for (const auto& line : order.lines) write_line(json, line, order.currency);
   json.end_array()
@@ -64,8 +68,22 @@ void write_order(json::Writer& json, const Order& order) {
       .member("ship_by", order.ship_by)
       .member("delivered_at", order.delivered_at)
       .member("completed_at", order.completed_at)
-      .member("version", order.version)
-      .end_object();
+      .member("version", order.version);
+}
+
+void write_order(json::Writer& json, const Order& order) {
+  begin_order(json, order);
+  json.end_object();
+}
+
+void end_page(json::Writer& json, const std::string& next_cursor) {
+  json.end_array().key("next_cursor");
+  if (next_cursor.empty()) {
+    json.value(nullptr);
+  } else {
+    json.value(next_cursor);
+  }
+  json.member("has_more", !next_cursor.empty()).end_object();
 }
 
 }  // namespace
@@ -84,13 +102,21 @@ std::string render_order_page(const std::vector<Order>& orders, const std::strin
   json::Writer json(out);
   json.begin_object().key("items").begin_array();
   for (const auto& order : orders) write_order(json, order);
-  json.end_array().key("next_cursor");
-  if (next_cursor.empty()) {
-    json.value(nullptr);
-  } else {
-    json.value(next_cursor);
+  end_page(json, next_cursor);
+  return out;
+}
+
+std::string render_seller_order_page(const std::vector<SellerOrder>& orders, const std::string& next_cursor) {
+  std::string out;
+  out.reserve(64 + (kOrderBytes + kLineBytes) * orders.size());
+  json::Writer json(out);
+  json.begin_object().key("items").begin_array();
+  for (const auto& [order, shipping_address] : orders) {
+    begin_order(json, order);
+    write_address(json, "shipping_address", shipping_address);
+    json.end_object();
   }
-  json.member("has_more", !next_cursor.empty()).end_object();
+  end_page(json, next_cursor);
   return out;
 }
 

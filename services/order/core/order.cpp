@@ -12,12 +12,20 @@ OrderStatus status_of(const std::vector<const Order*>& orders) {
   return least;
 }
 
-/// What all orders share, else what the first live order says: payment treats a group as one.
+/// What all orders share that a payment ever took money for; where of several some was given back, a part of it. Of
+/// orders that wait for their payment all say the same.
 PaymentStatus payment_status_of(const std::vector<const Order*>& orders) {
+  std::optional<PaymentStatus> common;
   for (const auto* order : orders) {
-    if (order->status != OrderStatus::canceled) return order->payment_status;
+    const auto status = order->payment_status;
+    if (status == PaymentStatus::canceled || status == common) continue;
+    if (!common) {
+      common = status;
+    } else if (order->captured_total > 0 || order->refunded_total > 0) {
+      return PaymentStatus::partially_refunded;
+    }
   }
-  return orders.front()->payment_status;
+  return common.value_or(PaymentStatus::canceled);
 }
 
 /// The common status of the live orders, or the "partially" form of the most advanced one.
@@ -61,29 +69,57 @@ Result<void> Order::cancel(CancelReason reason, Timestamp now) {
   if (reason == CancelReason::expired && status != OrderStatus::pending) {
     return Error{Errc::conflict, "not_cancelable", "Only an unpaid order expires."};
   }
+  for (auto& line : lines) line.canceled_quantity += line.reserved_quantity();
+  end(reason, now);
+  return {};
+}
+
+void Order::end(CancelReason reason, Timestamp now) {
   status = OrderStatus::canceled;
   fulfillment_status = FulfillmentStatus::canceled;
   // Money that was taken is taken until a refund says otherwise.
-  const bool money_was_taken = payment_status == PaymentStatus::captured ||
-                               payment_status == PaymentStatus::partially_refunded ||
-                               payment_status == PaymentStatus::refunded;
-  if (!money_was_taken) payment_status = PaymentStatus::canceled;
+  if (is_legal(payment_status, PaymentStatus::canceled)) payment_status = PaymentStatus::canceled;
   cancel_reason = reason;
-  for (auto& line : lines) line.canceled_quantity = line.quantity;
   canceled_at = now;
-  updated_at = now;
   pay_by.reset();
+  touch(now);
+}
+
+void Order::touch(Timestamp now) {
+  updated_at = now;
   ++version;
-  return {};
+}
+
+bool Order::has_nothing_left() const {
+  return std::all_of(lines.begin(), lines.end(),
+                     [](const OrderLine& line) { return line.reserved_quantity() == 0 && line.shipped_quantity == 0; });
+}
+
+std::int64_t OrderLine::canceled_total() const {
+  if (canceled_quantity == 0) return 0;
+  return split_by_largest_remainder(amounts.total, {canceled_quantity, quantity - canceled_quantity}).front();
+}
+
+std::int64_t Order::canceled_total() const {
+  std::int64_t total = 0;
+  for (const auto& line : lines) total += line.canceled_total();
+  return total;
+}
+
+bool Order::follow_payment(PaymentStatus progress, Timestamp now) {
+  if (status != OrderStatus::pending || !is_legal(payment_status, progress)) return false;
+  payment_status = progress;
+  touch(now);
+  return true;
 }
 
 Result<void> Order::pay(Timestamp now) {
   if (status != OrderStatus::pending) return Error{Errc::conflict, "not_payable", "The order waits for no payment."};
   status = OrderStatus::confirmed;
   payment_status = PaymentStatus::captured;
-  updated_at = now;
+  captured_total = amount_due();
   pay_by.reset();
-  ++version;
+  touch(now);
   return {};
 }
 
@@ -104,7 +140,7 @@ std::string_view to_string(CaptureRefusal refusal) {
 std::int64_t amount_due_of(const std::vector<const Order*>& orders) {
   std::int64_t due = 0;
   for (const auto* order : orders) {
-    if (order->status == OrderStatus::pending) due += order->amounts.total;
+    if (order->status == OrderStatus::pending) due += order->amount_due();
   }
   return due;
 }

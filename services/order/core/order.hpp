@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,8 +42,17 @@ struct OrderLine {
   Amounts amounts{};
   bool requires_shipping = true;
 
-  /// Units that hold a reservation while nothing is shipped.
-  std::int64_t reserved_quantity() const { return quantity - canceled_quantity; }
+  /// Units that were paid back before they were shipped; they never will be. Of what is paid back, units that are not
+  /// shipped come first.
+  std::int64_t refunded_unshipped() const {
+    return std::min(refunded_quantity, quantity - canceled_quantity - shipped_quantity);
+  }
+  /// Units that hold a reservation: they are still to be shipped.
+  std::int64_t reserved_quantity() const {
+    return quantity - canceled_quantity - shipped_quantity - refunded_unshipped();
+  }
+  /// What of `amounts.total` was canceled: in proportion, all of it with the last unit.
+  std::int64_t canceled_total() const;
 };
 
 /// What one buyer ordered of one seller. Every change raises `version` by one, with one event of that version.
@@ -57,7 +67,9 @@ struct Order {
   PaymentStatus payment_status = PaymentStatus::not_paid;
   FulfillmentStatus fulfillment_status = FulfillmentStatus::not_fulfilled;
   std::optional<CancelReason> cancel_reason{};
-  Amounts amounts{};
+  Amounts amounts{};                ///< as they were frozen when it was placed, whatever is canceled
+  std::int64_t captured_total = 0;  ///< what its payment took for it
+  std::int64_t refunded_total = 0;  ///< what of that was given back
   std::vector<OrderLine> lines{};
   std::int64_t version = 1;
   Timestamp placed_at{};
@@ -71,6 +83,18 @@ struct Order {
   /// Ends the order and gives up all it reserved.
   /// "No": conflict `already_canceled`, `not_cancelable` (completed, or a fulfilment holds a line and the buyer asks).
   Result<void> cancel(CancelReason reason, Timestamp now);
+  /// The same without asking: what is reserved of its lines is the caller's to give up.
+  void end(CancelReason reason, Timestamp now);
+  /// Another version, that something else of it is to be told.
+  void touch(Timestamp now);
+  /// No unit of it is to be shipped, and none was.
+  bool has_nothing_left() const;
+  std::int64_t canceled_total() const;
+  /// What it costs without what was canceled.
+  std::int64_t amount_due() const { return amounts.total - canceled_total(); }
+
+  /// Takes over how far payments of its group have come; whether that is something new. Only while it waits for one.
+  bool follow_payment(PaymentStatus progress, Timestamp now);
   /// Confirms an order that waits for its payment: its stock is the buyer's now, and it expires no more.
   /// "No": conflict `not_payable`.
   Result<void> pay(Timestamp now);

@@ -35,7 +35,7 @@ Result<PaymentTerms> begin_payment(const PaymentAttempt& attempt, const OrderGro
     if (is_shipped(*order) && !hold.has_address) {
       return Error{Errc::failed_precondition, "address_required", "It must be known where to ship before it is paid."};
     }
-    terms.parts.push_back({order->order_id, order->seller_id, order->amounts.total});
+    terms.parts.push_back({order->order_id, order->seller_id, order->amount_due()});
   }
   const auto enough = attempt.now + attempt.hold_min;
   terms.extends_hold = !hold.extended && *group.pay_by < enough;

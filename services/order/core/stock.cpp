@@ -23,6 +23,13 @@ void StockLevels::release(const OfferId& offer_id, std::int64_t quantity) {
   entry.changed = true;
 }
 
+void StockLevels::move(const OfferId& offer_id, std::int64_t delta) {
+  auto& entry = at(offer_id);
+  if (entry.level.on_hand + delta < entry.level.reserved) throw std::logic_error("took away what is reserved");
+  entry.level.on_hand += delta;
+  entry.changed = true;
+}
+
 StockLevels::Entry& StockLevels::at(const OfferId& offer_id) {
   const auto found = entries_.find(offer_id);
   if (found == entries_.end()) throw std::logic_error("no stock row was loaded for the offer");

@@ -31,6 +31,8 @@ class StockLevels {
   void reserve(const OfferId& offer_id, std::int64_t quantity);
   /// Gives back `quantity` that was reserved before.
   void release(const OfferId& offer_id, std::int64_t quantity);
+  /// Puts `delta` more on hand, or takes them away; what is reserved must stay there. A movement says why.
+  void move(const OfferId& offer_id, std::int64_t delta);
 
   const std::map<OfferId, Entry>& entries() const { return entries_; }
 

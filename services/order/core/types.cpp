@@ -69,6 +69,16 @@ bool is_legal(OrderStatus from, OrderStatus to) {
   return false;
 }
 
+bool is_legal(PaymentStatus from, PaymentStatus to) {
+  using enum PaymentStatus;
+  const auto waits = [](PaymentStatus status) {
+    return status == not_paid || status == awaiting || status == requires_action || status == authorized;
+  };
+  if (waits(from)) return from != to && (waits(to) || to == captured || to == canceled);
+  if (from == captured) return to == partially_refunded || to == refunded;
+  return from == partially_refunded && to == refunded;
+}
+
 std::optional<Amounts> checked_add(const Amounts& a, const Amounts& b) {
   const auto subtotal = agora::checked_add(a.subtotal, b.subtotal);
   const auto discount = agora::checked_add(a.discount_total, b.discount_total);

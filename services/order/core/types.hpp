@@ -64,6 +64,10 @@ std::optional<CancelReason> parse_enum(std::string_view name);
 /// Whether the domain's table allows a change of status. No status leads to itself.
 bool is_legal(OrderStatus from, OrderStatus to);
 
+/// The same of what was paid. An attempt that failed leaves an order as it was before; what was captured is only given
+/// back.
+bool is_legal(PaymentStatus from, PaymentStatus to);
+
 /// What a line or an order costs, in minor units of one currency: total = subtotal − discount + shipping + tax
 /// (tax is 0 where prices include it).
 struct Amounts {

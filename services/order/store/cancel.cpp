@@ -1,4 +1,4 @@
-// Canceling on request: by the buyer, or by support for anybody.
+// Canceling on request, whole or by line: by the buyer, by the seller, or by support for anybody.
 
 #include <map>
 
@@ -6,6 +6,7 @@
 #include "libs/sql/faults.hpp"
 #include "services/order/store/audit_log.hpp"
 #include "services/order/store/closing.hpp"
+#include "services/order/store/memberships.hpp"
 #include "services/order/store/order_store.hpp"
 
 namespace agora::order {
@@ -26,12 +27,29 @@ std::vector<OrderGroupId> groups_of(sql::Tx& tx, std::span<const CancelCommand> 
   return group_ids;
 }
 
-std::unordered_set<std::string> buyers_of(std::span<const CancelCommand> commands) {
+/// Those who ask for themselves.
+std::unordered_set<std::string> users_of(std::span<const CancelCommand> commands) {
   std::unordered_set<std::string> user_ids;
   for (const auto& command : commands) {
     if (command.buyer) user_ids.insert(command.buyer->str());
+    if (command.member) user_ids.insert(command.member->str());
   }
   return user_ids;
+}
+
+bool is_erased(const CancelCommand& command, const std::unordered_set<std::string>& erased) {
+  const auto contains = [&](const std::optional<UserId>& user_id) {
+    return user_id && erased.contains(user_id->str());
+  };
+  return contains(command.buyer) || contains(command.member);
+}
+
+/// None: to whoever asks there is no such order.
+std::optional<CancelRole> role_of(sql::Tx& tx, const CancelCommand& command, const Order& order) {
+  if (!command.buyer && !command.member) return CancelRole::support;
+  if (command.buyer && order.user_id == *command.buyer) return CancelRole::buyer;
+  if (command.member && is_member(tx, order.seller_id, *command.member)) return CancelRole::seller;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -40,21 +58,22 @@ std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelC
                                             OrderStore::RenderOrder render_order) {
   const auto& last = commands.back();
   KeyedAnswers answers(tx, keys_of(commands), last.now);
-  const auto erased = service::erased_among(tx, buyers_of(commands));
+  const auto erased = service::erased_among(tx, users_of(commands));
   Closing closing(tx, groups_of(tx, commands), SkipLocked::no);
 
-  std::map<std::size_t, const Order*> accepted;
+  // Answered as it is after each command: a later one may be about the same order.
+  std::map<std::size_t, std::string> accepted;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     const auto& command = commands[i];
     answers.decide(i, [&]() -> Result<void> {
-      if (command.buyer && erased.contains(command.buyer->str())) return service::erased_user_error();
+      if (is_erased(command, erased)) return service::erased_user_error();
       auto* order = closing.order(command.order_id);
+      const auto role = order == nullptr ? std::nullopt : role_of(tx, command, *order);
       // Another's order answers as a missing one.
-      if (order == nullptr || (command.buyer && order->user_id != *command.buyer)) {
-        return Error{Errc::not_found, "not_found", "There is no such order."};
-      }
-      AGORA_TRY_VOID(closing.cancel(*order, command.reason, command.now, command.trace));
-      accepted.emplace(i, order);
+      if (!role) return Error{Errc::not_found, "not_found", "There is no such order."};
+      const CancelRequest request{*role, command.reason, command.lines};
+      AGORA_TRY_VOID(closing.cancel(*order, request, command.now, command.trace));
+      accepted.emplace(i, render_order(*order));
       return {};
     });
   }
@@ -62,14 +81,14 @@ std::vector<Result<Answered>> handle_cancel(sql::Tx& tx, std::span<const CancelC
 
   closing.write(last.now, last.trace);
   std::vector<AuditEntry> done_by_support;
-  for (const auto& [i, order] : accepted) {
+  for (const auto& [i, body] : accepted) {
     const auto& command = commands[i];
     if (command.support) {
-      done_by_support.push_back({*command.support, "order.cancel", order->order_id.str(), command.now});
+      done_by_support.push_back({*command.support, "order.cancel", command.order_id.str(), command.now});
     }
   }
   write_audit_log(tx, done_by_support);
-  for (const auto& [i, order] : accepted) answers.accept(i, {200, {}, render_order(*order)});
+  for (auto& [i, body] : accepted) answers.accept(i, {200, {}, std::move(body)});
   auto results = answers.finish();
   AGORA_CRASH_POINT("order.cancel.written");
   return results;

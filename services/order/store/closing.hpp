@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "libs/sql/tx.hpp"
+#include "services/order/core/cancellation.hpp"
 #include "services/order/store/rows.hpp"
 #include "services/order/store/stock_table.hpp"
 
@@ -21,21 +22,30 @@ class Closing {
 
   /// Cancels one order and gives its stock back, in memory. "No": those of Order::cancel().
   Result<void> cancel(Order& order, CancelReason reason, Timestamp now, const TraceContext& trace);
+  /// The same of an order or units of it, as somebody asked; also several times of one order. "No": those of core's
+  /// cancel().
+  Result<void> cancel(Order& order, const CancelRequest& request, Timestamp now, const TraceContext& trace);
   /// Writes what was canceled: groups, orders, stock, events. A group tells of what changes in it as its last order
   /// did; `now` and `trace` are of the stock, which is told once for all.
   void write(Timestamp now, const TraceContext& trace);
 
  private:
-  struct Canceled {
+  /// What became of an order, as it is told.
+  struct Change {
     const Order* order;
+    Order after;
+    Canceled canceled;
     TraceContext trace;
   };
+
+  void note(const Order& order, std::int64_t version_before, Canceled canceled, const TraceContext& trace);
 
   sql::Tx& tx_;
   std::vector<LockedGroup> groups_;
   std::unordered_map<OrderId, Order*> orders_;
   StockLevels stock_;
-  std::vector<Canceled> canceled_;
+  std::vector<Change> changes_;
+  std::vector<ChangedOrder> changed_;  ///< each order once, in the order of their first changes
 };
 
 }  // namespace agora::order

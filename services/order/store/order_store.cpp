@@ -1,6 +1,7 @@
 #include "services/order/store/order_store.hpp"
 
 #include "services/order/store/order_columns.hpp"
+#include "services/order/store/payment_attempts.hpp"
 
 namespace agora::order {
 namespace {
@@ -106,6 +107,11 @@ Task<std::vector<UnpaidGroup>> OrderStore::unpaid_groups(Ctx ctx, Timestamp now,
 
 Task<std::int64_t> OrderStore::delete_keys(Ctx ctx, Timestamp before, int limit) {
   auto work = [before, limit](sql::Tx& tx) { return sql::delete_idempotency_keys(tx, before, limit); };
+  return database_.write(std::move(ctx), std::move(work));
+}
+
+Task<std::int64_t> OrderStore::delete_settled(Ctx ctx, int limit) {
+  auto work = [limit](sql::Tx& tx) { return delete_settled_payments(tx, limit); };
   return database_.write(std::move(ctx), std::move(work));
 }
 

@@ -9,6 +9,7 @@
 #include "libs/base/result.hpp"
 #include "libs/base/task.hpp"
 #include "libs/sql/database.hpp"
+#include "services/order/core/cancellation.hpp"
 #include "services/order/core/checkout.hpp"
 #include "services/order/core/order.hpp"
 #include "services/order/core/placing.hpp"
@@ -39,12 +40,14 @@ struct CheckOutCommand {
   TraceContext trace{};
 };
 
-/// Cancels one order on somebody's behalf.
+/// Cancels one order, or units of it, on somebody's behalf.
 struct CancelCommand {
   OrderId order_id;
-  std::optional<UserId> buyer{};    ///< the only user who may; none: anybody's order
-  std::optional<UserId> support{};  ///< who does it for another; goes into the audit log
-  CancelReason reason = CancelReason::buyer;
+  std::optional<UserId> buyer{};  ///< who may as its buyer; neither this nor `member`: anybody's order, as support does
+  std::optional<UserId> member{};                 ///< who may as a member of its seller
+  std::optional<UserId> support{};                ///< who does it for another; goes into the audit log
+  std::optional<CancelReason> reason{};           ///< none: that of whoever it is
+  std::optional<std::vector<LineUnits>> lines{};  ///< none: all that is not shipped
   Timestamp now{};
   std::optional<sql::IdempotencyKey> key{};
   TraceContext trace{};
@@ -97,7 +100,7 @@ class OrderStore {
   /// "No": those of core's check_out() and edited(); of a cart not_found `not_found`, conflict `cart_closed` (with the
   /// `order_group_id` it became), `cart_changed`, `cart_empty`; `idempotency_key_reused` and `invalid_token`.
   Task<Result<Answered>> check_out(Ctx ctx, CheckOutCommand command);
-  /// "No": not_found `not_found`, those of Order::cancel(), `idempotency_key_reused` and `invalid_token`.
+  /// "No": not_found `not_found`, those of core's cancel(), `idempotency_key_reused` and `invalid_token`.
   Task<Result<Answered>> cancel(Ctx ctx, CancelCommand command);
   Task<Expired> expire(Ctx ctx, ExpireCommand command);
 
@@ -109,6 +112,8 @@ class OrderStore {
   Task<std::vector<UnpaidGroup>> unpaid_groups(Ctx ctx, Timestamp now, std::optional<UnpaidGroup> after, int limit);
   /// Forgets at most `limit` idempotency keys made before `before`; how many went.
   Task<std::int64_t> delete_keys(Ctx ctx, Timestamp before, int limit);
+  /// Forgets at most `limit` rows of each kind that were kept for a payment of groups that wait for none any more.
+  Task<std::int64_t> delete_settled(Ctx ctx, int limit);
 
  private:
   sql::Database& database_;

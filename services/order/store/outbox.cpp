@@ -28,10 +28,28 @@ void lines_to_ship(json::Writer& json, const Order& order) {
         .member("sku", line.sku)
         .member("title", line.title)
         .member("quantity", line.quantity - line.canceled_quantity)
-        .member("total", line.amounts.total)
+        .member("total", line.amounts.total - line.canceled_total())
         .end_object();
   }
   json.end_array();
+}
+
+/// Whose order an event is of; the members that all of them begin with.
+void begin_order(json::Writer& json, const Order& order) {
+  json.begin_object()
+      .member("order_id", order.order_id)
+      .member("number", order.number)
+      .member("order_group_id", order.group_id)
+      .member("user_id", order.user_id)
+      .member("seller_id", order.seller_id);
+}
+
+/// What of an order's money a cancellation is about.
+void amounts_left(json::Writer& json, const Order& order, const Canceled& canceled) {
+  json.member("currency", order.currency)
+      .member("canceled_total", order.canceled_total())
+      .member("refunded_total", order.refunded_total)
+      .member("refund_amount", canceled.to_refund);
 }
 
 }  // namespace
@@ -59,13 +77,8 @@ void Outbox::order_placed(const Order& order, const TraceContext& trace) {
   auto& data = events_.add(kOrders, "order.placed", order.order_id.str(), order.version, trace);
   data.reserve(384 + 384 * order.lines.size());
   json::Writer json(data);
-  json.begin_object()
-      .member("order_id", order.order_id)
-      .member("number", order.number)
-      .member("order_group_id", order.group_id)
-      .member("user_id", order.user_id)
-      .member("seller_id", order.seller_id)
-      .member("currency", order.currency);
+  begin_order(json, order);
+  json.member("currency", order.currency);
   amounts(json, order.amounts);
   json.key("lines").begin_array();
   for (const auto& line : order.lines) {
@@ -83,16 +96,11 @@ void Outbox::order_placed(const Order& order, const TraceContext& trace) {
   json.end_array().member("placed_at", order.placed_at).end_object();
 }
 
-void Outbox::order_canceled(const Order& order, const TraceContext& trace) {
+void Outbox::order_canceled(const Order& order, const Canceled& canceled, const TraceContext& trace) {
   auto& data = events_.add(kOrders, "order.canceled", order.order_id.str(), order.version, trace);
   json::Writer json(data);
-  json.begin_object()
-      .member("order_id", order.order_id)
-      .member("number", order.number)
-      .member("order_group_id", order.group_id)
-      .member("user_id", order.user_id)
-      .member("seller_id", order.seller_id)
-      .member("reason", to_string(*order.cancel_reason));
+  begin_order(json, order);
+  json.member("reason", to_string(*order.cancel_reason));
   json.key("lines").begin_array();
   for (const auto& line : order.lines) {
     json.begin_object()
@@ -101,7 +109,66 @@ void Outbox::order_canceled(const Order& order, const TraceContext& trace) {
         .member("quantity", line.canceled_quantity)
         .end_object();
   }
-  json.end_array().member("canceled_at", order.canceled_at).end_object();
+  json.end_array();
+  amounts_left(json, order, canceled);
+  json.member("canceled_at", order.canceled_at).end_object();
+}
+
+void Outbox::order_lines_canceled(const Order& order, const Canceled& canceled, const TraceContext& trace) {
+  auto& data = events_.add(kOrders, "order.lines_canceled", order.order_id.str(), order.version, trace);
+  json::Writer json(data);
+  begin_order(json, order);
+  json.member("reason", to_string(canceled.reason));
+  json.key("lines").begin_array();
+  for (std::size_t i = 0; i < order.lines.size(); ++i) {
+    const auto& line = order.lines[i];
+    if (canceled.units[i] == 0) continue;
+    json.begin_object()
+        .member("line_id", line.line_id)
+        .member("offer_id", line.offer_id)
+        .member("quantity", canceled.units[i])
+        .member("canceled_quantity", line.canceled_quantity)
+        .member("canceled_total", line.canceled_total())
+        .end_object();
+  }
+  json.end_array();
+  amounts_left(json, order, canceled);
+  json.member("canceled_at", order.updated_at).end_object();
+}
+
+void Outbox::order_updated(const Order& order, const TraceContext& trace) {
+  auto& data = events_.add(kOrders, "order.updated", order.order_id.str(), order.version, trace);
+  json::Writer json(data);
+  begin_order(json, order);
+  json.member("status", to_string(order.status))
+      .member("payment_status", to_string(order.payment_status))
+      .member("fulfillment_status", to_string(order.fulfillment_status))
+      .member("updated_at", order.updated_at)
+      .end_object();
+}
+
+void Outbox::order_refunded(const Order& order, const Refund& refund, const std::vector<RefundedUnits>& units,
+                            const TraceContext& trace) {
+  auto& data = events_.add(kOrders, "order.refunded", order.order_id.str(), order.version, trace);
+  json::Writer json(data);
+  begin_order(json, order);
+  json.member("refund_id", refund.refund_id)
+      .member("payment_id", refund.payment_id)
+      .member("currency", order.currency)
+      .member("amount", refund.amount)
+      .member("refunded_total", order.refunded_total)
+      .member("payment_status", to_string(order.payment_status));
+  json.key("lines").begin_array();
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto quantity = units[i].unshipped + units[i].shipped;
+    if (quantity == 0) continue;
+    json.begin_object()
+        .member("line_id", order.lines[i].line_id)
+        .member("offer_id", order.lines[i].offer_id)
+        .member("quantity", quantity)
+        .end_object();
+  }
+  json.end_array().member("restock", refund.restock).member("refunded_at", order.updated_at).end_object();
 }
 
 void Outbox::order_group_canceled(const OrderGroup& group, CancelReason reason, const TraceContext& trace) {
@@ -146,15 +213,8 @@ void Outbox::stock_changed(const OfferId& offer_id, const StockLevel& level) {
 void Outbox::order_paid(const Order& order, const PaymentId& payment_id, const TraceContext& trace) {
   auto& data = events_.add(kOrders, "order.paid", order.order_id.str(), order.version, trace);
   json::Writer json(data);
-  json.begin_object()
-      .member("order_id", order.order_id)
-      .member("number", order.number)
-      .member("order_group_id", order.group_id)
-      .member("user_id", order.user_id)
-      .member("seller_id", order.seller_id)
-      .member("payment_id", payment_id)
-      .member("currency", order.currency)
-      .member("total", order.amounts.total);
+  begin_order(json, order);
+  json.member("payment_id", payment_id).member("currency", order.currency).member("total", order.captured_total);
   lines_to_ship(json, order);
   json.member("paid_at", order.updated_at).end_object();
 }
@@ -163,7 +223,7 @@ void Outbox::order_group_paid(const OrderGroup& group, const std::vector<const O
                               const PaymentId& payment_id, const TraceContext& trace) {
   auto& data = events_.add(kOrderGroups, "order_group.paid", group.group_id.str(), group.version, trace);
   std::int64_t total = 0;  // of what was paid: another order of the group may have been canceled before
-  for (const auto* order : orders) total += order->amounts.total;
+  for (const auto* order : orders) total += order->captured_total;
   json::Writer json(data);
   json.begin_object()
       .member("order_group_id", group.group_id)
@@ -178,7 +238,7 @@ void Outbox::order_group_paid(const OrderGroup& group, const std::vector<const O
         .member("order_id", order->order_id)
         .member("number", order->number)
         .member("seller_id", order->seller_id)
-        .member("total", order->amounts.total);
+        .member("total", order->captured_total);
     lines_to_ship(json, *order);
     json.end_object();
   }

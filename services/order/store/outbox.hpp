@@ -2,7 +2,9 @@
 #include <vector>
 
 #include "libs/events/outbox.hpp"
+#include "services/order/core/cancellation.hpp"
 #include "services/order/core/order.hpp"
+#include "services/order/core/refund.hpp"
 #include "services/order/core/stock.hpp"
 
 namespace agora::order {
@@ -13,8 +15,16 @@ class Outbox {
   Outbox(Timestamp now, const TraceContext& trace);
 
   void order_group_placed(const OrderGroup& group, const std::vector<const Order*>& orders, const TraceContext& trace);
+  /// What changed in an order that nothing else of it tells: how far its payment has come.
+  void order_updated(const Order& order, const TraceContext& trace);
+  /// `units`: of each line, in order.
+  void order_refunded(const Order& order, const Refund& refund, const std::vector<RefundedUnits>& units,
+                      const TraceContext& trace);
   void order_placed(const Order& order, const TraceContext& trace);
-  void order_canceled(const Order& order, const TraceContext& trace);
+  /// The order ended, by a cancellation or as all of it was paid back.
+  void order_canceled(const Order& order, const Canceled& canceled, const TraceContext& trace);
+  /// Units of it were canceled, and it goes on.
+  void order_lines_canceled(const Order& order, const Canceled& canceled, const TraceContext& trace);
   void order_group_canceled(const OrderGroup& group, CancelReason reason, const TraceContext& trace);
   /// What changed in a group that nothing else of it tells: an order of several has ended.
   void order_group_updated(const OrderGroup& group, const TraceContext& trace);

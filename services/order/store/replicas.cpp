@@ -4,8 +4,9 @@
 #include "libs/sql/idempotency.hpp"
 #include "services/order/store/cart_rows.hpp"
 #include "services/order/store/contacts.hpp"
-#include "services/order/store/outbox.hpp"
 #include "services/order/store/rows.hpp"
+#include "services/order/store/stock_movements.hpp"
+#include "services/order/store/stock_table.hpp"
 
 namespace agora::order {
 namespace {
@@ -38,17 +39,12 @@ constexpr sql::Sql kLockKeys{"SELECT 1 FROM idempotency_keys WHERE principal " A
                              "ORDER BY principal, hash FOR UPDATE"};
 constexpr sql::Sql kLockCarts{"SELECT 1 FROM carts WHERE user_id " AGORA_OF_USERS "ORDER BY cart_id FOR UPDATE"};
 constexpr sql::Sql kCurrency{"SELECT currency FROM offers WHERE offer_id = $1"};
-constexpr sql::Sql kInsertStock{
-    "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
-constexpr sql::Sql kInsertMovement{
-    "INSERT INTO stock_movements (offer_id, kind, delta, reason, made_at) VALUES ($1, 'initial', $2, NULL, $3)"};
 
 /// A stock row is never deleted, so its absence says that the initial quantity was never applied.
 void apply_initial_quantity(sql::Tx& tx, const OfferId& offer_id, std::int64_t quantity, Timestamp now) {
-  if (tx.execute(kInsertStock, {offer_id, quantity}) == 0) return;
-  tx.execute_one(kInsertMovement, {offer_id, quantity, now});
   Outbox outbox(now, {});
-  outbox.stock_changed(offer_id, {quantity, 0, 1});
+  if (!insert_stock(tx, offer_id, quantity, outbox)) return;
+  write_movements(tx, {{offer_id, "initial", quantity}}, now);
   outbox.write(tx);
 }
 

@@ -15,7 +15,7 @@ namespace {
 // Those that nothing has happened to yet are left to their defaults when a line is placed.
 #define AGORA_LINE_COLUMNS \
   AGORA_PLACED_LINE_COLUMNS ", fulfilled_quantity, shipped_quantity, delivered_quantity, refunded_quantity"
-constexpr int kOrderColumns = 23;
+constexpr int kOrderColumns = 25;
 constexpr int kLineColumns = 19;
 
 // One statement for an order and its lines: to begin another costs more than to repeat the order's columns. Every order
@@ -77,8 +77,8 @@ constexpr sql::Sql kUpdateGroup{
     "pay_by = $6, paid_by = $7 WHERE group_id = $8 AND version = $9"};
 constexpr sql::Sql kUpdateOrder{
     "UPDATE orders SET status = $1, payment_status = $2, fulfillment_status = $3, cancel_reason = $4, version = $5, "
-    "updated_at = $6, canceled_at = $7, pay_by = $8, ship_by = $9, delivered_at = $10, completed_at = $11 "
-    "WHERE order_id = $12 AND version = $13"};
+    "updated_at = $6, canceled_at = $7, pay_by = $8, ship_by = $9, delivered_at = $10, completed_at = $11, "
+    "captured_total = $12, refunded_total = $13 WHERE order_id = $14 AND version = $15"};
 constexpr sql::Sql kUpdateLine{
     "UPDATE order_lines SET canceled_quantity = $1, fulfilled_quantity = $2, shipped_quantity = $3, "
     "delivered_quantity = $4, refunded_quantity = $5 WHERE order_id = $6 AND position = $7"};
@@ -180,6 +180,8 @@ Order read_order(const sql::Rows& rows) {
   order.ship_by = rows.optional_time(20);
   order.delivered_at = rows.optional_time(21);
   order.completed_at = rows.optional_time(22);
+  order.captured_total = rows.int64(23);
+  order.refunded_total = rows.int64(24);
   return order;
 }
 
@@ -307,14 +309,14 @@ void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups) {
   tx.batch(batch);
 }
 
-void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
-  sql::Batch batch(kUpdateOrder, 13);
+void update_orders(sql::Tx& tx, const std::vector<ChangedOrder>& orders) {
+  sql::Batch batch(kUpdateOrder, 15);
   sql::Batch lines(kUpdateLine, 7);
-  for (const auto* o : orders) {
+  for (const auto& [o, version_before] : orders) {
     batch.add({to_string(o->status), to_string(o->payment_status), to_string(o->fulfillment_status),
                o->cancel_reason ? sql::Value(to_string(*o->cancel_reason)) : sql::Value(nullptr), o->version,
-               o->updated_at, o->canceled_at, o->pay_by, o->ship_by, o->delivered_at, o->completed_at, o->order_id,
-               o->version - 1});
+               o->updated_at, o->canceled_at, o->pay_by, o->ship_by, o->delivered_at, o->completed_at,
+               o->captured_total, o->refunded_total, o->order_id, version_before});
     std::int64_t position = 0;
     for (const auto& line : o->lines) {
       lines.add({line.canceled_quantity, line.fulfilled_quantity, line.shipped_quantity, line.delivered_quantity,
@@ -323,6 +325,12 @@ void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
   }
   tx.batch(batch);
   tx.batch(lines);
+}
+
+void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
+  std::vector<ChangedOrder> changed;
+  for (const auto* order : orders) changed.push_back({order, order->version - 1});
+  update_orders(tx, changed);
 }
 
 }  // namespace agora::order

@@ -71,5 +71,11 @@ void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders);
 /// otherwise).
 void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups);
 void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders);
+/// The same of orders that may have changed more than once.
+struct ChangedOrder {
+  const Order* order;
+  std::int64_t version_before;
+};
+void update_orders(sql::Tx& tx, const std::vector<ChangedOrder>& orders);
 
 }  // namespace agora::order

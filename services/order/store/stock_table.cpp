@@ -13,6 +13,9 @@ constexpr sql::Sql kLockStock{kReadStock.sqlite,
 constexpr sql::Sql kUpdateStock{
     "UPDATE stock SET on_hand = $1, reserved = $2, version = $3 WHERE offer_id = $4 AND version = $5"};
 
+constexpr sql::Sql kInsertStock{
+    "INSERT INTO stock (offer_id, on_hand, reserved, version) VALUES ($1, $2, 0, 1) ON CONFLICT (offer_id) DO NOTHING"};
+
 // An offer is sellable when it is active and priced with its tax, its product published and its seller open.
 #define AGORA_OFFER_COLUMNS                                                                                            \
   "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "                         \
@@ -79,6 +82,12 @@ void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox) {
     outbox.stock_changed(offer_id, level);
   }
   tx.batch(batch);
+}
+
+bool insert_stock(sql::Tx& tx, const OfferId& offer_id, std::int64_t on_hand, Outbox& outbox) {
+  if (tx.execute(kInsertStock, {offer_id, on_hand}) == 0) return false;
+  outbox.stock_changed(offer_id, {on_hand, 0, 1});
+  return true;
 }
 
 Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids,

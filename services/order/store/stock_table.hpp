@@ -20,6 +20,10 @@ StockLevels read_stock(sql::Tx& tx, const std::vector<OfferId>& offer_ids);
 /// the table's CHECK holds 0 ≤ reserved ≤ on_hand whatever we believed.
 void save_stock(sql::Tx& tx, const StockLevels& stock, Outbox& outbox);
 
+/// The first level of an offer, with its `stock.changed`. False, and nothing is written: it has one. A row is never
+/// deleted.
+bool insert_stock(sql::Tx& tx, const OfferId& offer_id, std::int64_t on_hand, Outbox& outbox);
+
 /// The offers that lines may mean: these ones, and all of these products.
 Assortment load_assortment(sql::Tx& tx, const std::vector<OfferId>& offer_ids,
                            const std::vector<ProductId>& product_ids);

@@ -37,9 +37,9 @@ TEST(OrderJson, WritesEveryMemberAlways) {
       render_order(order()),
       R"({"order_id":"o-1","user_id":"u1","product_id":"p42","quantity":2,"total":999.98,"status":"pending","number":"0123456789",)"
       R"("order_group_id":"g-1","seller_id":"s1","currency":"USD","payment_status":"not_paid","fulfillment_status":"not_fulfilled",)"
-      R"("cancel_reason":null,"subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"items":[{"line_id":"l-1",)"
+      R"("cancel_reason":null,"subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"canceled_total":0.00,"refunded_total":0.00,"items":[{"line_id":"l-1",)"
       R"("offer_id":"o42","product_id":"p42","variant_id":"v42","sku":"S\"KU","title":"Ding","quantity":2,"canceled_quantity":0,"fulfilled_quantity":0,"shipped_quantity":0,"delivered_quantity":0,"refunded_quantity":0,"price":499.99,)"
-      R"("subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"total":999.98,"requires_shipping":true}],)"
+      R"("subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"total":999.98,"canceled_total":0.00,"requires_shipping":true}],)"
       R"("placed_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z","canceled_at":null,"pay_by":null,"ship_by":null,"delivered_at":null,"completed_at":null,"version":1})");
 }
 

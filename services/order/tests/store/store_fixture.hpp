@@ -8,6 +8,8 @@
 #include "libs/testing/temporary_database.hpp"
 #include "services/order/store/order_store.hpp"
 #include "services/order/store/pay.hpp"
+#include "services/order/store/payment_attempts.hpp"
+#include "services/order/store/refunding.hpp"
 #include "services/order/store/replicas.hpp"
 #include "services/order/store/rows.hpp"
 
@@ -92,6 +94,26 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
     const Capture capture{PaymentId(payment_id), of.order.group_id, amount, *Currency::from_code("USD")};
     database_->write_blocking({}, [&](sql::Tx& tx) { apply_capture(tx, capture, kNow, {}); });
   }
+  /// A refund of an order that was placed so; of this many units of its line.
+  static Refund refund_of(const PlaceCommand& of, const char* refund_id, std::int64_t amount, std::int64_t units = 0,
+                          bool restock = false) {
+    Refund made{.refund_id = RefundId(refund_id),
+                .payment_id = PaymentId("pay1"),
+                .group_id = of.order.group_id,
+                .order_id = of.order.order_id,
+                .amount = amount,
+                .currency = *Currency::from_code("USD"),
+                .restock = restock};
+    if (units > 0) made.lines.push_back({of.order.lines[0].line_id, units});
+    return made;
+  }
+  Result<void> refund(const Refund& refund) {
+    return database_->write_blocking({}, [&](sql::Tx& tx) { return apply_refund(tx, refund, kNow, {}); });
+  }
+  void progress(const PlaceCommand& of, const char* payment_id, PaymentStatus status) {
+    const PaymentProgress progress{PaymentId(payment_id), of.order.group_id, status};
+    database_->write_blocking({}, [&](sql::Tx& tx) { apply_progress(tx, progress, kNow, {}); });
+  }
   void erase(const char* user_id) {
     database_->write_blocking({}, [&](sql::Tx& tx) { erase_user(tx, UserId(user_id), 2); });
   }
@@ -138,11 +160,19 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
     static constexpr sql::Sql kCount{"SELECT count(*) FROM orders"};
     return number(kCount);
   }
+  /// What a seller's event says of who may act for it.
+  void members_of(const char* seller_id, const std::vector<std::string>& user_ids) {
+    SellerState seller{SellerId(seller_id), "open", "Seller"};
+    for (const auto& user_id : user_ids) seller.members.push_back({UserId(user_id), "staff"});
+    database_->write_blocking({}, [&](sql::Tx& tx) { apply(tx, seller, {"test", 2, true}); });
+  }
+
   /// I4, recounted from the lines.
   void expect_stock_adds_up() {
     static constexpr sql::Sql kDifference{
-        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(l.quantity - l.canceled_quantity), 0) "
-        "FROM order_lines l "
+        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(CASE WHEN l.quantity - "
+        "l.canceled_quantity - l.shipped_quantity - l.refunded_quantity > 0 THEN l.quantity - l.canceled_quantity - "
+        "l.shipped_quantity - l.refunded_quantity ELSE 0 END), 0) FROM order_lines l "
         "JOIN orders o ON o.order_id = l.order_id WHERE l.offer_id = s.offer_id AND o.status IN ('pending', "
         "'confirmed')) "
         "OR s.on_hand <> (SELECT COALESCE(sum(m.delta), 0) FROM stock_movements m WHERE m.offer_id = s.offer_id)"};

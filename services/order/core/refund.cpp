@@ -1,0 +1,65 @@
+#include "services/order/core/refund.hpp"
+
+#include <algorithm>
+
+namespace agora::order {
+namespace {
+
+Result<void> check(const Order& order, const Refund& refund) {
+  if (order.status == OrderStatus::pending) {
+    return Error{Errc::failed_precondition, "missing_dependency", "The order is not paid yet."};
+  }
+  if (refund.currency != order.currency) {
+    return Error{Errc::failed_precondition, "currency_changed", "The order was paid in another currency."};
+  }
+  if (refund.amount > order.captured_total - order.refunded_total) {
+    return Error{Errc::failed_precondition, "refund_exceeds_capture", "More would be given back than was taken."};
+  }
+  return {};
+}
+
+RefundedUnits take(OrderLine& line, std::int64_t quantity) {
+  RefundedUnits units{.unshipped = std::min(quantity, line.reserved_quantity())};
+  const auto shipped_left = line.quantity - line.canceled_quantity - line.refunded_quantity - line.reserved_quantity();
+  units.shipped = std::min(quantity - units.unshipped, shipped_left);
+  line.refunded_quantity += units.unshipped + units.shipped;
+  return units;
+}
+
+bool is_shipped(const Order& order) {
+  return std::any_of(order.lines.begin(), order.lines.end(),
+                     [](const OrderLine& line) { return line.shipped_quantity > 0; });
+}
+
+}  // namespace
+
+Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now) {
+  AGORA_TRY_VOID(check(order, refund));
+  order.refunded_total += refund.amount;
+  order.payment_status =
+      order.refunded_total == order.captured_total ? PaymentStatus::refunded : PaymentStatus::partially_refunded;
+  std::vector<RefundedUnits> units(order.lines.size());
+  for (const auto& [line_id, quantity] : refund.lines) {
+    for (std::size_t i = 0; i < order.lines.size(); ++i) {
+      if (order.lines[i].line_id != line_id) continue;
+      const auto taken = take(order.lines[i], quantity);
+      units[i].unshipped += taken.unshipped;
+      units[i].shipped += taken.shipped;
+    }
+  }
+  const bool is_open = order.status == OrderStatus::confirmed && !is_shipped(order);
+  if (is_open && order.payment_status == PaymentStatus::refunded) {
+    // What nobody pays for nobody sends.
+    for (std::size_t i = 0; i < order.lines.size(); ++i) {
+      units[i].unshipped += take(order.lines[i], order.lines[i].reserved_quantity()).unshipped;
+    }
+  }
+  if (is_open && order.has_nothing_left()) {
+    order.end(refund.reason, now);
+  } else {
+    order.touch(now);
+  }
+  return units;
+}
+
+}  // namespace agora::order

@@ -1,0 +1,37 @@
+#pragma once
+#include <vector>
+
+#include "services/order/core/cancellation.hpp"
+
+namespace agora::order {
+
+using RefundId = Id<struct RefundTag>;
+
+/// Money of an order's payment that was given back, and for which of its units.
+struct Refund {
+  RefundId refund_id{};
+  PaymentId payment_id{};
+  OrderGroupId group_id{};
+  OrderId order_id{};
+  std::int64_t amount = 0;  ///< minor units
+  Currency currency;
+  std::vector<LineUnits> lines{};              ///< none: the money alone, as of units that were canceled before
+  bool restock = false;                        ///< whether its units can be sold again
+  CancelReason reason = CancelReason::seller;  ///< of the order, where it ends by this
+};
+
+/// What a refund did to the units of a line.
+struct RefundedUnits {
+  std::int64_t unshipped = 0;  ///< they were reserved, and are no more
+  std::int64_t shipped = 0;
+};
+
+/// Takes a refund over. Of a line, units that are not shipped yet are given up first: what was paid back is not sent.
+/// More units than there are count as those that there are; units that were canceled are none. Where nothing was
+/// shipped and all that was captured is given back, or no unit is left, the order ends.
+///
+/// Gives the units of each line, in order. "No", and nothing is changed: failed_precondition `missing_dependency` (the
+/// order waits for its payment), `refund_exceeds_capture`, `currency_changed`.
+Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now);
+
+}  // namespace agora::order
