@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from support.service import BUILD, place
+from support.service import BUILD, OFFERS, TOKENS, place
+from support.streams import Stream
 
 AGORA = os.environ.get("AGORA_BINARY", str(BUILD / "cli" / "agora"))
 
@@ -141,6 +142,19 @@ def test_what_was_copied_comes_back_with_another_log_id(sqlite_shop, folder, end
     copy = sqlite3.connect(folder / "copy" / "order.db")
     assert copy.execute("SELECT log_id FROM event_log").fetchone() == (first_log,)
     copy.close()
+
+
+@pytest.mark.no_audit
+def test_what_users_follow_has_another_id_too(launch, folder):
+    """A client that comes back with an id of before is told so."""
+    service = launch("--offers", OFFERS, *TOKENS, "--mail", "none", name="notification")
+    last_id = Stream(service.port, "/api/v1/notifications/events", "token-u1").opening()["id"]
+    backup(service, folder / "copy")
+    service.stop()
+    assert agora("restore", "--from", folder / "copy", "--data", service.data).returncode == 0
+    service.start()
+    first = Stream(service.port, "/api/v1/notifications/events", "token-u1", last_id=last_id).next()
+    assert first["event"] == "reset" and first["id"].partition(":")[0] != last_id.partition(":")[0]
 
 
 def test_a_copy_is_restored_where_nothing_was(sqlite_shop, folder):

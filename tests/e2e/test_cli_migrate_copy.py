@@ -77,6 +77,8 @@ def test_a_marketplace_goes_over(folder, postgres):
         notification.stop()
         before = clean(order, readers=[notification])
         log_id = order.query("SELECT log_id FROM event_log")
+        numbers = "SELECT sequence, notification_id, user_id FROM notification_numbers ORDER BY sequence"
+        followed = [notification.query(numbers), notification.query("SELECT log_id FROM notification_log")]
         urls = {service.name: migrated(postgres, service.name) for service in (order, notification)}
         for service in (order, notification):
             began = time.monotonic()
@@ -90,6 +92,7 @@ def test_a_marketplace_goes_over(folder, postgres):
             service.database = urls[service.name]
         after = clean(order, readers=[notification])
         assert counts(after) == counts(before) and order.query("SELECT log_id FROM event_log") == log_id
+        assert [notification.query(numbers), notification.query("SELECT log_id FROM notification_log")] == followed
         # They go on: a key is known, a reader stands where it stood, new numbers and ids are new.
         order.start()
         notification.start()
@@ -98,6 +101,7 @@ def test_a_marketplace_goes_over(folder, postgres):
         assert again.text == kept.text and again.headers["idempotency-replayed"] == "true"
         assert place(user, quantity=2).status_code == 201
         eventually(lambda: notification.query(about_orders)[0]["n"] == ORDERS + 3)
+        eventually(lambda: [row["sequence"] for row in notification.query(numbers)] == [*(row["sequence"] for row in followed[0]), followed[0][-1]["sequence"] + 1])
         assert "degraded" not in notification.ask_internal("/readyz?verbose").text
         assert counts(clean(order, readers=[notification]))[0]["I9", "orders"] == ORDERS + 3
     finally:
