@@ -7,8 +7,9 @@
 namespace agora::cli {
 namespace {
 
-#define AGORA_HELD                                                                                      \
-  "(SELECT l.offer_id, sum(l.quantity - l.canceled_quantity) AS held FROM order_lines l JOIN orders o " \
+#define AGORA_HELD                                                                                                  \
+  "(SELECT l.offer_id, sum(l.quantity - l.canceled_quantity - l.shipped_quantity) AS held FROM order_lines l JOIN " \
+  "orders o "                                                                                                       \
   "ON o.order_id = l.order_id WHERE o.status IN ('pending', 'confirmed') GROUP BY l.offer_id)"
 #define AGORA_MOVED "(SELECT offer_id, sum(delta) AS moved FROM stock_movements GROUP BY offer_id)"
 

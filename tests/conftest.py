@@ -13,6 +13,7 @@ from support.emitted import every_event_fits_its_schema
 from support.happenings import World
 from support.kafka import Broker
 from support.mail import MailServer
+from support.offers import offers_with_members
 from support.postgres import PostgresServer
 from support.service import OFFERS, TOKENS, Service
 from support.target import Target
@@ -117,6 +118,12 @@ def feeds(folder, new_database):
 def shop(launch, new_database):
     """A service with the tests' offers and tokens, on each engine."""
     return launch("--offers", OFFERS, *TOKENS, database=new_database())
+
+
+@pytest.fixture
+def staffed_shop(launch, folder, new_database):
+    """The same, with m1 for seller s1 and m2 for s2."""
+    return launch("--offers", offers_with_members(folder, s1="m1", s2="m2"), *TOKENS, database=new_database())
 
 
 @pytest.fixture

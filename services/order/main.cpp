@@ -10,8 +10,10 @@
 #include "libs/service/offers_file.hpp"
 #include "libs/service/process.hpp"
 #include "services/order/api/cart_json.hpp"
+#include "services/order/api/fulfillment_json.hpp"
 #include "services/order/api/grpc_orders.hpp"
 #include "services/order/api/http_carts.hpp"
+#include "services/order/api/http_fulfillments.hpp"
 #include "services/order/api/http_order_groups.hpp"
 #include "services/order/api/http_orders.hpp"
 #include "services/order/api/jobs.hpp"
@@ -21,7 +23,7 @@
 namespace agora::order {
 namespace {
 
-http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts) {
+http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts, const FulfillmentRoutes& fulfillments) {
   http::Router router;
   router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
   router.mount("", http::error_routes());
@@ -31,6 +33,7 @@ http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts) {
   }
   router.mount("/api/v1", order_group_routes(routes));
   router.mount("/api/v1", cart_routes(carts));
+  router.mount("/api/v1", fulfillment_routes(fulfillments));
   return router;
 }
 
@@ -49,6 +52,7 @@ int serve(const Config& config) {
 
   OrderStore orders(process.database(), render_order, render_order_group);
   CartStore carts(process.database(), {render_cart, render_carts});
+  FulfillmentStore fulfillments(process.database(), {render_fulfillment, render_order});
   BuyerStore buyers(process.database());
   OfferReplica replica(process.database());
   const auto catalog = catalog_of(config, process);
@@ -56,14 +60,17 @@ int serve(const Config& config) {
   const OrderRoutes routes{orders,           process.clock(),      demo_users,
                            process.erased(), config.time_to_pay(), prices ? &*prices : nullptr};
   const CartRoutes cart_routes{carts, process.clock(), process.tokens(), config.carts_per_buyer_max};
+  const FulfillmentRoutes fulfillment_rows{fulfillments, process.clock()};
   const OrderRows rows{orders, buyers, process.clock(), config.payment_hold_min};
   EventHandler handler(process.clock(), process.erased());
-  if (!process.start({public_router(routes, cart_routes), config.demo_guests ? demo_guests : process.tokens(),
-                      migrations(), handler, std::move(offers), order_rows(rows)})) {
+  if (!process.start({public_router(routes, cart_routes, fulfillment_rows),
+                      config.demo_guests ? demo_guests : process.tokens(), migrations(), handler, std::move(offers),
+                      order_rows(rows)})) {
     return 0;
   }
   if (catalog) process.on_drain([&catalog] { catalog->stop(); });
   process.add_job("order.expiry", config.expiry_interval, expiry_job(orders, process.clock(), config));
+  process.add_job("order.progress", config.progress_interval, progress_job(fulfillments, process.clock(), config));
   process.add_job("order.key_cleaning", config.cleaning_interval, key_cleaning_job(orders, process.clock(), config));
   process.add_job("order.cart_cleaning", config.cleaning_interval, cart_cleaning_job(carts, process.clock(), config));
   return process.run();

@@ -128,6 +128,8 @@ TOKENS = _Flags()
 NAMED = {
     "token-u1": ("u1", ("user",)),
     "token-u2": ("u2", ("user",)),
+    "token-m1": ("m1", ("user",)),
+    "token-m2": ("m2", ("user",)),
     "token-guest": ("g1", ("guest",)),
     "token-support": ("support1", ("user", "support")),
 }

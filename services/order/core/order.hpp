@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "libs/base/clock.hpp"
 #include "libs/base/money.hpp"
 #include "libs/base/result.hpp"
+#include "services/order/core/fulfillment.hpp"
 #include "services/order/core/types.hpp"
 
 namespace agora::order {
@@ -41,8 +43,19 @@ struct OrderLine {
   Amounts amounts{};
   bool requires_shipping = true;
 
-  /// Units that hold a reservation while nothing is shipped.
-  std::int64_t reserved_quantity() const { return quantity - canceled_quantity; }
+  /// Units that were paid back before they were shipped; they never will be. Of what is paid back, units that are not
+  /// shipped come first.
+  std::int64_t refunded_unshipped() const {
+    return std::min(refunded_quantity, quantity - canceled_quantity - shipped_quantity);
+  }
+  /// Units that are to reach the buyer, or did.
+  std::int64_t due_quantity() const { return quantity - canceled_quantity - refunded_unshipped(); }
+  /// Units that no fulfilment holds yet; less than 0 where a fulfilment holds some that are not to be shipped any more.
+  std::int64_t unfulfilled_quantity() const { return due_quantity() - fulfilled_quantity; }
+  /// Units that hold a reservation: they are still to be shipped.
+  std::int64_t reserved_quantity() const {
+    return quantity - canceled_quantity - shipped_quantity - refunded_unshipped();
+  }
 };
 
 /// What one buyer ordered of one seller. Every change raises `version` by one, with one event of that version.
@@ -67,13 +80,21 @@ struct Order {
   std::optional<Timestamp> ship_by{};
   std::optional<Timestamp> delivered_at{};
   std::optional<Timestamp> completed_at{};
+  std::int64_t handling_days = 0;           ///< the longest of its lines, frozen when it was placed
+  std::vector<Fulfillment> fulfillments{};  ///< by id; loaded where a line has fulfilled units
 
-  /// Ends the order and gives up all it reserved.
-  /// "No": conflict `already_canceled`, `not_cancelable` (completed, or a fulfilment holds a line and the buyer asks).
+  /// Ends the order and gives up all it reserved; fulfilments that were packed are canceled with it.
+  /// "No": conflict `already_canceled`, `not_cancelable` (completed; a unit was shipped; a fulfilment holds a line and
+  /// the buyer asks; it is paid and expires, or is not and was to be shipped).
   Result<void> cancel(CancelReason reason, Timestamp now);
-  /// Confirms an order that waits for its payment: its stock is the buyer's now, and it expires no more.
+  /// Confirms an order that waits for its payment: its stock is the buyer's now, it expires no more, and its seller has
+  /// `handling_days` to ship it.
   /// "No": conflict `not_payable`.
   Result<void> pay(Timestamp now);
+  /// Ends an order all of which was delivered. "No": conflict `illegal_transition`.
+  Result<void> complete(Timestamp now);
+  /// Says of the whole what its lines say, after units of them went on or were given up.
+  void note_progress(Timestamp now);
 };
 
 /// The orders of one checkout, paid together. Its three statuses are rolled up from its orders.

@@ -32,6 +32,9 @@ class StockLevels {
   /// Gives back `quantity` that was reserved before.
   void release(const OfferId& offer_id, std::int64_t quantity);
 
+  /// Takes `quantity` that was reserved away: it is no longer here.
+  void ship(const OfferId& offer_id, std::int64_t quantity);
+
   const std::map<OfferId, Entry>& entries() const { return entries_; }
 
  private:

@@ -2,7 +2,21 @@
 
 #include <algorithm>
 
+#include "services/order/store/fulfillment_rows.hpp"
+
 namespace agora::order {
+namespace {
+
+/// What was packed of orders that ended.
+std::vector<const Fulfillment*> canceled_with(const std::vector<const Order*>& orders) {
+  std::vector<const Fulfillment*> canceled;
+  for (const auto* order : orders) {
+    for (const auto& fulfillment : order->fulfillments) canceled.push_back(&fulfillment);
+  }
+  return canceled;
+}
+
+}  // namespace
 
 Closing::Closing(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked)
     : tx_(tx), groups_(lock_groups(tx, group_ids, skip_locked)) {
@@ -59,6 +73,7 @@ void Closing::write(Timestamp now, const TraceContext& trace) {
   }
   update_groups(tx_, groups);
   update_orders(tx_, orders);
+  update_fulfillments(tx_, canceled_with(orders));
   save_stock(tx_, stock_, outbox);
   outbox.write(tx_);
 }

@@ -138,10 +138,18 @@ class OrderStoreTest : public ::testing::TestWithParam<sql::Engine> {
     static constexpr sql::Sql kCount{"SELECT count(*) FROM orders"};
     return number(kCount);
   }
+  /// What a seller's event says of who may act for it.
+  void members_of(const char* seller_id, const std::vector<std::string>& user_ids) {
+    SellerState seller{SellerId(seller_id), "open", "Seller"};
+    for (const auto& user_id : user_ids) seller.members.push_back({UserId(user_id), "staff"});
+    database_->write_blocking({}, [&](sql::Tx& tx) { apply(tx, seller, {"test", 2, true}); });
+  }
+
   /// I4, recounted from the lines.
   void expect_stock_adds_up() {
     static constexpr sql::Sql kDifference{
-        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(l.quantity - l.canceled_quantity), 0) "
+        "SELECT count(*) FROM stock s WHERE s.reserved <> (SELECT COALESCE(sum(l.quantity - l.canceled_quantity - "
+        "l.shipped_quantity), 0) "
         "FROM order_lines l "
         "JOIN orders o ON o.order_id = l.order_id WHERE l.offer_id = s.offer_id AND o.status IN ('pending', "
         "'confirmed')) "
