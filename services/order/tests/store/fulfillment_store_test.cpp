@@ -276,8 +276,9 @@ TEST_P(FulfillmentStoreTest, ABuyerConfirmsAllThatIsOnItsWay) {
 }
 
 TEST_P(FulfillmentStoreTest, ABuyerCancelsUntilItIsPackedAndSupportUntilItIsShipped) {
-  const CancelCommand by_buyer{.buyer = UserId("u1"), .now = kNow};
-  const CancelCommand by_support{.support = UserId("support1"), .reason = CancelReason::support, .now = kNow};
+  const CancelCommand by_buyer{.order_id{}, .buyer = UserId("u1"), .now = kNow};
+  const CancelCommand by_support{
+      .order_id{}, .support = UserId("support1"), .reason = CancelReason::support, .now = kNow};
   const auto cancels = [&](const PlaceCommand& placed, CancelCommand command) {
     command.order_id = placed.order.order_id;
     const auto result = cancel(command);
