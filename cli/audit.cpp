@@ -55,6 +55,7 @@ void audit_order(sql::Tx& tx, const Settings& settings, Report& report) {
   audit_order_events(tx, report);
   audit_order_told(tx, report);
   audit_order_states(tx, report);
+  audit_order_fulfillments(tx, report);
   audit_order_amounts(tx, report);
 }
 

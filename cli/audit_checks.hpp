@@ -27,12 +27,13 @@ std::int64_t count(sql::Tx& tx, const sql::Sql& query);
 void audit_file(sql::Tx& tx, Report& report);  ///< the engine's own check
 void audit_order_history(sql::Tx& tx, const std::optional<std::filesystem::path>& history, Report& report);  ///< I1, I2
 void audit_order_stock(sql::Tx& tx, Report& report);                                                         ///< I4
-void audit_order_events(sql::Tx& tx, Report& report);   ///< I8: the log is whole
-void audit_order_told(sql::Tx& tx, Report& report);     ///< I8: events tell what the rows hold
-void audit_order_states(sql::Tx& tx, Report& report);   ///< I9
-void audit_order_amounts(sql::Tx& tx, Report& report);  ///< I10
-void audit_inbox(sql::Tx& tx, Report& report);          ///< what a consumer has put aside
-void audit_notifications(sql::Tx& tx, Report& report);  ///< I7
+void audit_order_events(sql::Tx& tx, Report& report);        ///< I8: the log is whole
+void audit_order_told(sql::Tx& tx, Report& report);          ///< I8: events tell what the rows hold
+void audit_order_states(sql::Tx& tx, Report& report);        ///< I9
+void audit_order_fulfillments(sql::Tx& tx, Report& report);  ///< I9: what is on its way
+void audit_order_amounts(sql::Tx& tx, Report& report);       ///< I10
+void audit_inbox(sql::Tx& tx, Report& report);               ///< what a consumer has put aside
+void audit_notifications(sql::Tx& tx, Report& report);       ///< I7
 
 /// The services whose logs a service consumes, as contracts/events has it.
 std::vector<std::string> publishers_for(std::string_view service);

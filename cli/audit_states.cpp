@@ -32,7 +32,7 @@ constexpr std::array<Rule, 12> kRules{{
     {"I9", "order_id",
      "SELECT order_id, 'is ' || status || ' with the cancel reason ' || coalesce(cancel_reason, 'none') FROM orders "
      "WHERE (status = 'canceled') <> (cancel_reason IS NOT NULL) OR (status = 'canceled') <> (canceled_at IS NOT NULL) "
-     "OR cancel_reason NOT IN ('expired', 'buyer', 'seller', 'support', 'out_of_stock', 'fraud')"},
+     "OR cancel_reason NOT IN ('expired', 'buyer', 'seller', 'support', 'out_of_stock', 'fraud', 'not_shipped')"},
     {"I9", "order_id",
      "SELECT order_id, 'is ' || status || CASE WHEN pay_by IS NULL THEN ' without' ELSE ' with' END || "
      "' a time to pay by' FROM orders WHERE (status = 'pending') <> (pay_by IS NOT NULL)"},

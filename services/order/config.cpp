@@ -34,6 +34,17 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
                 {.min = 1, .max = 10'000});
   parser.option("seller-contact-retention", seller_contact_retention,
                 "How long after an order ended its seller sees where it went", {.min = 0, .max = 3'650 * kDay});
+  parser.option("shipping-grace", shipping_grace, "A paid order that nothing is shipped of ends so long after ship_by",
+                {.min = 0, .max = 365 * kDay});
+  parser.option("delivery-assumed-after", delivery_assumed_after,
+                "What was shipped counts as delivered after it, where nobody says so before",
+                {.min = 1, .max = 365 * kDay});
+  parser.option("completion-after", completion_after,
+                "An order that was delivered is completed after it, where its buyer does not before",
+                {.min = 1, .max = 365 * kDay});
+  parser.option("progress-interval", progress_interval, "How often these are looked for", {.min = 1, .max = kDay});
+  parser.option("progress-batch-max", progress_batch_max, "Most groups of each that go on at once",
+                {.min = 1, .max = 10'000});
   declare_peer(parser, "catalog", catalog_grpc);
   parser.option("price-question-deadline", price_question_deadline,
                 "How long a buyer waits while catalog is asked for a price", {.min = 1, .max = 10'000});
@@ -43,6 +54,10 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
     // They wait for the database at once; what is placed meanwhile must find room there.
     if (expiry_batch_max * 4 <= static_cast<std::int64_t>(sql.queue_max)) return std::nullopt;
     return "--expiry-batch-max must be at most a quarter of --sql.queue-max";
+  });
+  parser.rule([this]() -> std::optional<std::string> {
+    if (progress_batch_max * 4 <= static_cast<std::int64_t>(sql.queue_max)) return std::nullopt;
+    return "--progress-batch-max must be at most a quarter of --sql.queue-max";
   });
   parser.rule([this]() -> std::optional<std::string> {
     if (!production() || !demo_guests) return std::nullopt;

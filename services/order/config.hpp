@@ -22,6 +22,11 @@ struct Config : service::Settings {
   std::chrono::milliseconds cart_retention{std::chrono::hours{30 * 24}};  ///< since a cart was last touched
   std::int64_t cart_cleaning_batch_max = 100;
   std::chrono::milliseconds seller_contact_retention{std::chrono::hours{90 * 24}};  ///< since an order ended
+  std::chrono::milliseconds shipping_grace{std::chrono::hours{7 * 24}};             ///< after `ship_by`
+  std::chrono::milliseconds delivery_assumed_after{std::chrono::hours{14 * 24}};    ///< since it was shipped
+  std::chrono::milliseconds completion_after{std::chrono::hours{3 * 24}};           ///< since all was delivered
+  std::chrono::milliseconds progress_interval{std::chrono::minutes{1}};
+  std::int64_t progress_batch_max = 50;
   std::string catalog_grpc;  ///< HOST:PORT where catalog is asked for prices; empty: it is not
   std::chrono::milliseconds price_question_deadline{300};
   std::chrono::milliseconds payment_hold_min{std::chrono::minutes{10}};

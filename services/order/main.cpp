@@ -10,8 +10,10 @@
 #include "libs/service/offers_file.hpp"
 #include "libs/service/process.hpp"
 #include "services/order/api/cart_json.hpp"
+#include "services/order/api/fulfillment_json.hpp"
 #include "services/order/api/grpc_orders.hpp"
 #include "services/order/api/http_carts.hpp"
+#include "services/order/api/http_fulfillments.hpp"
 #include "services/order/api/http_inventory.hpp"
 #include "services/order/api/http_order_groups.hpp"
 #include "services/order/api/http_order_lists.hpp"
@@ -25,8 +27,8 @@
 namespace agora::order {
 namespace {
 
-http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts, const InventoryRoutes& inventory,
-                           const OrderListRoutes& lists) {
+http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts, const FulfillmentRoutes& fulfillments,
+                           const InventoryRoutes& inventory, const OrderListRoutes& lists) {
   http::Router router;
   router.mount("", service::page_routes({embedded::index_page, embedded::docs_page, embedded::openapi_document}));
   router.mount("", http::error_routes());
@@ -36,6 +38,7 @@ http::Router public_router(const OrderRoutes& routes, const CartRoutes& carts, c
   }
   router.mount("/api/v1", order_group_routes(routes));
   router.mount("/api/v1", cart_routes(carts));
+  router.mount("/api/v1", fulfillment_routes(fulfillments));
   router.mount("/api/v1", inventory_routes(inventory));
   router.mount("/api/v1", order_list_routes(lists));
   return router;
@@ -56,6 +59,7 @@ int serve(const Config& config) {
 
   OrderStore orders(process.database(), render_order, render_order_group);
   CartStore carts(process.database(), {render_cart, render_carts});
+  FulfillmentStore fulfillments(process.database(), {render_fulfillment, render_order});
   BuyerStore buyers(process.database());
   OrderLists lists(process.database());
   InventoryStore inventory(process.database(), render_inventory);
@@ -67,17 +71,19 @@ int serve(const Config& config) {
   const OrderRoutes routes{
       orders, process.clock(), demo_users, process.erased(), config.time_to_pay(), prices ? &*prices : nullptr, live};
   const CartRoutes cart_routes{carts, process.clock(), process.tokens(), config.carts_per_buyer_max};
+  const FulfillmentRoutes fulfillment_rows{fulfillments, process.clock()};
   const InventoryRoutes inventory_routes{inventory, process.clock()};
   const OrderListRoutes list_routes{lists, process.clock(), config.seller_contact_retention};
   const OrderRows rows{orders, buyers, process.clock(), config.payment_hold_min};
   EventHandler handler(process.clock(), process.erased());
-  if (!process.start({public_router(routes, cart_routes, inventory_routes, list_routes),
+  if (!process.start({public_router(routes, cart_routes, fulfillment_rows, inventory_routes, list_routes),
                       config.demo_guests ? demo_guests : process.tokens(), migrations(), handler, std::move(offers),
                       order_rows(rows)})) {
     return 0;
   }
   if (catalog) process.on_drain([&catalog] { catalog->stop(); });
   process.add_job("order.expiry", config.expiry_interval, expiry_job(orders, process.clock(), config));
+  process.add_job("order.progress", config.progress_interval, progress_job(fulfillments, process.clock(), config));
   process.add_job("order.key_cleaning", config.cleaning_interval, key_cleaning_job(orders, process.clock(), config));
   process.add_job("order.cart_cleaning", config.cleaning_interval, cart_cleaning_job(carts, process.clock(), config));
   process.add_job("order.live", config.live_interval, live.job());

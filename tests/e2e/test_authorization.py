@@ -62,9 +62,13 @@ EXPECTED = {
 }
 
 
+# Their table stands in test_fulfillment_authorization.py.
+OF_PAID_ORDERS = {"createFulfillment", "updateFulfillment", "confirmDelivery"}
+
+
 @pytest.mark.no_audit
 def test_the_table_has_every_operation():
-    assert {operation for operation, _ in EXPECTED} == set(OPERATIONS)
+    assert {operation for operation, _ in EXPECTED} | OF_PAID_ORDERS == set(OPERATIONS)
 
 
 def body_for(target, caller):

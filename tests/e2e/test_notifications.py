@@ -35,7 +35,8 @@ def people(world, notification):
     (lambda w: [w.order_paid("g"), w.order_canceled("g", "support")],
      {("m1", "sale_paid"), ("m2", "sale_paid"), ("u1", "order_canceled"), ("m1", "sale_canceled"), ("m2", "sale_canceled")}),
     (lambda w: [w.capture_refused("g")], {("u1", "capture_refused")}),
-], ids=["placed", "group paid", "order paid", "expired", "canceled by its buyer", "canceled after it was paid", "capture refused"])
+    (lambda w: [w.order_shipped("g"), w.order_delivered("g")], {("u1", "order_shipped"), ("u1", "order_delivered")}),
+], ids=["placed", "group paid", "order paid", "expired", "canceled by its buyer", "canceled after it was paid", "capture refused", "shipped and delivered"])
 def test_each_event_is_told_once_to_whom_it_concerns(people, notification, mail_server, happens, expected):
     people.order.send(*happens(people))
     got = told(notification, "kind <> 'welcome'", 2 * len(expected))
@@ -53,6 +54,16 @@ def test_mails_speak_their_readers_language(people, notification, mail_server):
     assert "2 x Towel & <b>soap</b>: 10.00 USD" in text_of(english) and "Towel &amp; &lt;b&gt;soap&lt;/b&gt;" in html_of(english)
     assert german["Subject"] == f"Bitte versenden Sie die Bestellung {NUMBER}" and "Hallo Zaphod," in text_of(german)
     assert english["Auto-Submitted"] == "auto-generated" and english["Message-ID"].endswith("@agora.example>")
+
+
+def test_a_mail_says_how_to_follow_what_is_on_its_way(people, notification, mail_server):
+    tracking = {"carrier": "D<H>L", "number": "JD1", "url": "https://example.com/track?n=JD1&x=1"}
+    people.order.send(people.order_shipped("g", tracking), people.order_shipped("h", {**tracking, "url": None}))
+    first, second = sorted(eventually(lambda: len(found := [m for m in mail_server.to("u1@example.com") if NUMBER in m["Subject"]]) == 2 and found),
+                           key=lambda mail: "Follow" not in text_of(mail))
+    assert "It is sent by D<H>L, number JD1." in text_of(first) and "Follow it: https://example.com/track?n=JD1&x=1" in text_of(first)
+    assert '<a href="https://example.com/track?n=JD1&amp;x=1">JD1</a>' in html_of(first) and "D&lt;H&gt;L" in html_of(first)
+    assert "href" not in html_of(second)
 
 
 EVIL = ["x\r\nBcc: victim@example.com", "x\n.\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<victim@example.com>", '"a" <victim@example.com>, b@example.com',

@@ -42,6 +42,7 @@ def audit(query):
     stock(query)
     amounts(query)
     states(query)
+    fulfillments(query)
     carts(query)
     outbox(query)
     told(query)
@@ -96,6 +97,41 @@ def states(query):
         # The least advanced of its orders that are not canceled; canceled when all are.
         assert group["orders"] > 0 and group["status"] == ("pending", "confirmed", "completed", "canceled")[group["least"]], group
         assert (group["status"] == "pending") == (group["pay_by"] is not None), group
+
+
+def fulfillments(query):
+    """I9: lines have the units that their fulfilments hold; orders and groups say of the whole what these say."""
+    units = {}
+    for row in query("SELECT f.*, l.line_id, l.quantity FROM fulfillments f JOIN fulfillment_lines l ON l.fulfillment_id = f.fulfillment_id"):
+        assert row["status"] in ("packed", "shipped", "delivered", "canceled"), row
+        assert (row["shipped_at"] is not None) == (row["status"] in ("shipped", "delivered")), row
+        assert (row["delivered_at"] is not None) == (row["status"] == "delivered") and (row["canceled_at"] is not None) == (row["status"] == "canceled"), row
+        for column, states in (("fulfilled", ("packed", "shipped", "delivered")), ("shipped", ("shipped", "delivered")), ("delivered", ("delivered",))):
+            key = (row["order_id"], row["line_id"], column)
+            units[key] = units.get(key, 0) + row["quantity"] * (row["status"] in states)
+    sums = {}
+    for line in query("SELECT * FROM order_lines"):
+        has = {column: line[f"{column}_quantity"] for column in ("fulfilled", "shipped", "delivered")}
+        assert has == {column: units.get((line["order_id"], line["line_id"], column), 0) for column in has}, line
+        unshipped = line["quantity"] - line["canceled_quantity"] - line["shipped_quantity"]
+        assert unshipped >= 0, line
+        due = line["quantity"] - line["canceled_quantity"] - min(unshipped, line["refunded_quantity"])
+        of_order = sums.setdefault(line["order_id"], {"due": 0, **dict.fromkeys(has, 0)})
+        for name, number in {"due": due, **has}.items():
+            of_order[name] += number
+    living = {}
+    for order in query("SELECT * FROM orders"):
+        if order["status"] == "canceled":
+            continue
+        of_order = sums[order["order_id"]]
+        most = next((name for name in ("delivered", "shipped", "fulfilled") if of_order[name]), None)
+        expected = "not_fulfilled" if most is None else most if of_order[most] >= of_order["due"] else f"partially_{most}"
+        assert order["fulfillment_status"] == expected, (order, of_order)
+        assert (order["status"] == "completed") == (order["completed_at"] is not None) <= (order["delivered_at"] is not None) == (expected == "delivered"), order
+        living.setdefault(order["group_id"], set()).add(expected)
+    for group in query("SELECT group_id, fulfillment_status FROM order_groups"):
+        of_orders = living.get(group["group_id"], {"canceled"})
+        assert len(of_orders) > 1 or of_orders == {group["fulfillment_status"]}, (group, of_orders)
 
 
 def carts(query):

@@ -47,6 +47,17 @@ class World:
         return self.order.event("order.paid", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
                                 payment_id="pay", currency="USD", total=1000, lines=[line(title)], paid_at=TIME)
 
+    def order_shipped(self, group, tracking=None, user="u1", title="Towel"):
+        return self.fulfillment("order.shipped", group, "shipped", tracking, user, title)
+
+    def order_delivered(self, group, user="u1"):
+        return self.fulfillment("order.delivered", group, "delivered", None, user, "Towel")
+
+    def fulfillment(self, type, group, status, tracking, user, title):
+        lines = [{name: value for name, value in line(title).items() if name != "total"}]
+        return self.order.event(type, f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id="s1",
+                                fulfillment_id=f"{group}-f", fulfillment_status=status, lines=lines, tracking=tracking, **{f"{status}_at": TIME})
+
     def order_canceled(self, group, reason="buyer", user="u1", seller="s1"):
         return self.order.event("order.canceled", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
                                 reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], currency="USD", canceled_total=1000, refunded_total=0, refund_amount=0,

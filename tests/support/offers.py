@@ -15,6 +15,16 @@ def offers_with_members(folder, **members):
     return str(path)
 
 
+def sellers_with_members(folder, offers):
+    """stocked_offers(), which are to be shipped the day they are paid, of a seller for whom m1 may act."""
+    path = stocked_offers(folder, offers)
+    member = {"seller_id": "s1", "status": "open", "name": "Seller s1", "members": [{"user_id": "m1", "role": "owner"}]}
+    with open(path, "a") as file:
+        file.write(json.dumps({"specversion": "1.0", "id": "members-s1", "source": "/agora/offers-file", "type": "seller.member_added", "subject": "s1",
+                               "logid": "offers-file", "version": "2", "data": member}) + "\n")
+    return path
+
+
 def stocked_offers(folder, offers):
     """A file with these offers, each with so many units, at 5.00 each."""
     path = folder / "stocked.jsonl"

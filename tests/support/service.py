@@ -140,7 +140,7 @@ class Service:
 
     def counts(self):
         """Rows of every table that a request may write: equal before and after a refusal."""
-        tables = ["order_groups", "orders", "order_lines", "outbox", "idempotency_keys", "stock_movements", "order_contacts", "addresses", "audit_log", "payment_holds", "payment_attempts", "refunds"]
+        tables = ["order_groups", "orders", "order_lines", "outbox", "idempotency_keys", "stock_movements", "order_contacts", "addresses", "audit_log", "payment_holds", "payment_attempts", "refunds", "fulfillments", "fulfillment_lines"]
         counts = {table: self.query(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables}
         counts["carts"] = self.query("SELECT * FROM carts ORDER BY cart_id")
         counts["cart_lines"] = self.query("SELECT * FROM cart_lines ORDER BY cart_id, position")

@@ -108,6 +108,29 @@ struct OrderCanceledData {
 };
 BOOST_DESCRIBE_STRUCT(OrderCanceledData, (), (order_id, number, order_group_id, user_id, seller_id, reason))
 
+struct TrackingData {
+  Text carrier{};
+  Text number{};
+  std::optional<json::Text<2'000>> url{};
+};
+BOOST_DESCRIBE_STRUCT(TrackingData, (), (carrier, number, url))
+
+struct FulfilledLineData {
+  Text title{};
+  json::Integer<0, INT64_MAX> quantity{};
+};
+BOOST_DESCRIBE_STRUCT(FulfilledLineData, (), (title, quantity))
+
+struct FulfillmentData {
+  Id<struct OrderTag> order_id{};
+  std::string number{};
+  Id<struct GroupTag> order_group_id{};
+  UserId user_id{};
+  std::vector<FulfilledLineData> lines{};
+  std::optional<TrackingData> tracking{};
+};
+BOOST_DESCRIBE_STRUCT(FulfillmentData, (), (order_id, number, order_group_id, user_id, lines, tracking))
+
 constexpr std::string_view kExpired = "expired";
 
 /// Events grow: what we do not know of one is passed over.
@@ -131,6 +154,10 @@ Result<Currency> currency_of(const std::string& code) {
   const auto currency = Currency::from_code(code);
   if (!currency) return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code"}});
   return *currency;
+}
+
+bool is_web_address(std::string_view text) {
+  return text.starts_with("https://") || text.starts_with("http://");
 }
 
 /// The values that the templates of all kinds know: amounts as people read them.
@@ -166,6 +193,18 @@ class Values {
         .end_object();
     return *this;
   }
+  Values& line(const FulfilledLineData& line) {
+    json_.begin_object().member("quantity", line.quantity.value).member("title", line.title.value).end_object();
+    return *this;
+  }
+  Values& tracking(const TrackingData& tracking) {
+    json_.key("tracking").begin_object().member("carrier", tracking.carrier.value);
+    json_.member("tracking_number", tracking.number.value);
+    // Order lets nothing else through; a mail is no place to find out that it did.
+    if (tracking.url && is_web_address(tracking.url->value)) json_.member("url", tracking.url->value);
+    json_.end_object();
+    return *this;
+  }
   Values& end_lines() {
     json_.end_array();
     return *this;
@@ -198,7 +237,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
     std::string_view type;  ///< or how it begins, when it ends in a point
     Apply apply;
   };
-  static constexpr std::array<Row, 8> kRows{{
+  static constexpr std::array<Row, 10> kRows{{
       {"user.", &EventHandler::on_user},
       {"seller.", &EventHandler::on_seller},
       {"order_group.placed", &EventHandler::on_group_placed},
@@ -207,6 +246,8 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
       {"order_group.capture_refused", &EventHandler::on_capture_refused},
       {"order.paid", &EventHandler::on_order_paid},
       {"order.canceled", &EventHandler::on_order_canceled},
+      {"order.shipped", &EventHandler::on_fulfillment},
+      {"order.delivered", &EventHandler::on_fulfillment},
   }};
   for (const auto& [type, handle] : kRows) {
     if (type.ends_with('.') ? event.type.starts_with(type) : event.type == type) return (this->*handle)(tx, event);
@@ -347,6 +388,25 @@ Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& e
   if (!was_told_of_sale(tx, data.order_id.str())) return {};
   message.kind = Kind::sale_canceled;
   notify(tx, message, members_of(tx, data.seller_id).value_or(std::vector<UserId>{}), channels_);
+  return {};
+}
+
+Result<void> EventHandler::on_fulfillment(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<FulfillmentData>(event));
+  Values values(data.number);
+  values.begin_lines();
+  for (const auto& line : data.lines) values.line(line);
+  values.end_lines();
+  if (data.tracking) values.tracking(*data.tracking);
+  notify(tx,
+         {.event_id = event.id,
+          .kind = event.type == "order.shipped" ? Kind::order_shipped : Kind::order_delivered,
+          .order_group_id = data.order_group_id.str(),
+          .order_id = data.order_id.str(),
+          .data = values.take(),
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
+         {data.user_id}, channels_);
   return {};
 }
 

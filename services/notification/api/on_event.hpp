@@ -30,6 +30,7 @@ class EventHandler final : public events::Handler {
   Result<void> on_capture_refused(sql::Tx& tx, const events::Event& event);
   Result<void> on_order_paid(sql::Tx& tx, const events::Event& event);
   Result<void> on_order_canceled(sql::Tx& tx, const events::Event& event);
+  Result<void> on_fulfillment(sql::Tx& tx, const events::Event& event);
 
   const Clock& clock_;
   service::ErasedUsers& erased_;

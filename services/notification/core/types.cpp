@@ -5,8 +5,9 @@
 namespace agora::notification {
 namespace {
 
-constexpr std::array<std::string_view, 8> kKind{"welcome",        "order_placed",    "order_paid", "order_expired",
-                                                "order_canceled", "capture_refused", "sale_paid",  "sale_canceled"};
+constexpr std::array<std::string_view, 10> kKind{
+    "welcome",       "order_placed",    "order_paid",      "order_expired", "order_canceled",
+    "order_shipped", "order_delivered", "capture_refused", "sale_paid",     "sale_canceled"};
 constexpr std::array<std::string_view, 2> kChannel{"in_app", "mail"};
 constexpr std::array<std::string_view, 4> kDeliveryStatus{"pending", "sent", "suppressed", "dead"};
 
@@ -21,11 +22,11 @@ std::optional<Enum> find(const std::array<std::string_view, N>& names, std::stri
 }  // namespace
 
 bool tells_address(Kind kind) {
-  return kind == Kind::order_placed || kind == Kind::order_paid;
+  return kind == Kind::order_placed || kind == Kind::order_paid || kind == Kind::order_shipped;
 }
 bool is_to_buyer(Kind kind) {
   return tells_address(kind) || kind == Kind::order_expired || kind == Kind::order_canceled ||
-         kind == Kind::capture_refused;
+         kind == Kind::order_delivered || kind == Kind::capture_refused;
 }
 
 std::string_view to_string(Kind kind) {

@@ -19,6 +19,8 @@ enum class Kind {
   order_paid,       ///< to a buyer: paid; one for a checkout
   order_expired,    ///< to a buyer: not paid in time; one for a checkout
   order_canceled,   ///< to a buyer: one for an order
+  order_shipped,    ///< to a buyer: what is on its way, and how to follow it; one for a parcel
+  order_delivered,  ///< to a buyer: what has come; one for a parcel
   capture_refused,  ///< to a buyer: money that came too late goes back
   sale_paid,        ///< to a seller's members: ship this
   sale_canceled,    ///< to a seller's members: do not ship what they were told to

@@ -2,6 +2,7 @@
 
 #include "libs/json/writer.hpp"
 #include "services/order/api/contact_json.hpp"
+#include "services/order/api/fulfillment_json.hpp"
 
 namespace agora::order {
 namespace {
@@ -60,8 +61,9 @@ void begin_order(json::Writer& json, const Order& order) {
       .member("refunded_total", Money{order.refunded_total, order.currency});
   json.key("items").begin_array();
   for (const auto& line : order.lines) write_line(json, line, order.currency);
-  json.end_array()
-      .member("placed_at", order.placed_at)
+  json.end_array();
+  write_fulfillments(json, order);
+  json.member("placed_at", order.placed_at)
       .member("updated_at", order.updated_at)
       .member("canceled_at", order.canceled_at)
       .member("pay_by", order.pay_by)

@@ -11,11 +11,6 @@ Error invalid(std::vector<FieldError> fields) {
   return {Errc::invalid_argument, "validation_failed", "The request has fields that are not right.", std::move(fields)};
 }
 
-/// Nothing in it can begin a line or hide one.
-bool is_one_line(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; });
-}
-
 bool is_country(std::string_view text) {
   return text.size() == 2 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
@@ -57,6 +52,10 @@ Result<Address> edited(const std::optional<Address>& before, const AddressEdit& 
   check(address, pointer, errors);
   if (!errors.empty()) return invalid(std::move(errors));
   return address;
+}
+
+bool is_one_line(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; });
 }
 
 bool is_email_address(std::string_view text) {

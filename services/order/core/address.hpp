@@ -53,6 +53,9 @@ using AddressEdit = std::array<Edit<std::string>, kAddressFields.size()>;
 /// member at fault under `pointer` (`required`, `invalid_value`).
 Result<Address> edited(const std::optional<Address>& before, const AddressEdit& edit, const std::string& pointer);
 
+/// Whether nothing in a text can begin a line or hide one.
+bool is_one_line(std::string_view text);
+
 /// Whether mail can be sent there as far as its form tells: one `@` between two parts, no blanks, ASCII, at most 254.
 bool is_email_address(std::string_view text);
 

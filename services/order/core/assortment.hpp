@@ -21,7 +21,8 @@ struct Offer {
   std::string title{};
   Money price;
   bool requires_shipping = true;
-  bool sellable = false;  ///< offer active and priced with its tax, product published, seller open
+  std::int64_t handling_days = 0;  ///< from payment to shipping
+  bool sellable = false;           ///< offer active and priced with its tax, product published, seller open
 };
 
 /// The offers that the lines of a decision may mean, and the sellers for whom its buyers may act.

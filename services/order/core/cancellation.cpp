@@ -18,7 +18,7 @@ Result<CancelReason> reason_of(const CancelRequest& request) {
       case CancelRole::seller:
         return reason == CancelReason::seller || reason == CancelReason::out_of_stock;
       case CancelRole::support:
-        return reason != CancelReason::expired;
+        return reason != CancelReason::expired && reason != CancelReason::not_shipped;
     }
     return false;
   };
@@ -104,6 +104,7 @@ Result<Canceled> cancel(Order& order, const CancelRequest& request, Timestamp no
   if (order.has_nothing_left()) {
     order.end(reason, now);
   } else {
+    order.note_progress(now);
     order.touch(now);
   }
   return canceled;

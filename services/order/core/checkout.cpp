@@ -68,6 +68,7 @@ Result<void> add_orders(const CheckOut& command, const ChosenOffers& chosen, Che
     // No more than the group's, which is an amount.
     add_amounts(order->amounts, line->amounts, order->currency);
     order->lines.push_back(std::move(*line));
+    order->handling_days = std::max(order->handling_days, offer.handling_days);
   }
   if (too_large.any()) return total_too_large(std::move(too_large));
   return {};

@@ -56,18 +56,46 @@ bool has_fulfillment(FulfillmentStatus status) {
   return status != FulfillmentStatus::not_fulfilled;
 }
 
+bool has_shipped(const Order& order) {
+  return std::any_of(order.lines.begin(), order.lines.end(),
+                     [](const OrderLine& line) { return line.shipped_quantity > 0; });
+}
+
+/// How far all units that are due have come together, or the "partially" form of the most advanced.
+FulfillmentStatus progress_of(const std::vector<OrderLine>& lines) {
+  using enum FulfillmentStatus;
+  std::int64_t due = 0;
+  std::int64_t packed_units = 0;
+  std::int64_t shipped_units = 0;
+  std::int64_t delivered_units = 0;
+  for (const auto& line : lines) {
+    due += line.due_quantity();
+    packed_units += line.fulfilled_quantity;
+    shipped_units += line.shipped_quantity;
+    delivered_units += line.delivered_quantity;
+  }
+  if (delivered_units > 0) return delivered_units >= due ? delivered : partially_delivered;
+  if (shipped_units > 0) return shipped_units >= due ? shipped : partially_shipped;
+  if (packed_units > 0) return packed_units >= due ? fulfilled : partially_fulfilled;
+  return not_fulfilled;
+}
+
 }  // namespace
 
 Result<void> Order::cancel(CancelReason reason, Timestamp now) {
   if (status == OrderStatus::canceled) {
     return Error{Errc::conflict, "already_canceled", "The order is canceled already."};
   }
-  if (!is_legal(status, OrderStatus::canceled) ||
+  // What is on its way is not canceled: it comes back, and is refunded.
+  if (!is_legal(status, OrderStatus::canceled) || has_shipped(*this) ||
       (reason == CancelReason::buyer && has_fulfillment(fulfillment_status))) {
     return Error{Errc::conflict, "not_cancelable", "The order is too far along to be canceled."};
   }
   if (reason == CancelReason::expired && status != OrderStatus::pending) {
     return Error{Errc::conflict, "not_cancelable", "Only an unpaid order expires."};
+  }
+  if (reason == CancelReason::not_shipped && status != OrderStatus::confirmed) {
+    return Error{Errc::conflict, "not_cancelable", "Only a paid order is to be shipped."};
   }
   for (auto& line : lines) line.canceled_quantity += line.reserved_quantity();
   end(reason, now);
@@ -80,6 +108,10 @@ void Order::end(CancelReason reason, Timestamp now) {
   // Money that was taken is taken until a refund says otherwise.
   if (is_legal(payment_status, PaymentStatus::canceled)) payment_status = PaymentStatus::canceled;
   cancel_reason = reason;
+  for (auto& line : lines) line.fulfilled_quantity = 0;
+  for (auto& fulfillment : fulfillments) {
+    if (fulfillment.state == FulfillmentState::packed) fulfillment.cancel(now);
+  }
   canceled_at = now;
   pay_by.reset();
   touch(now);
@@ -119,8 +151,25 @@ Result<void> Order::pay(Timestamp now) {
   payment_status = PaymentStatus::captured;
   captured_total = amount_due();
   pay_by.reset();
+  ship_by = now + std::chrono::days(handling_days);
   touch(now);
   return {};
+}
+
+Result<void> Order::complete(Timestamp now) {
+  if (!is_legal(status, OrderStatus::completed) || fulfillment_status != FulfillmentStatus::delivered) {
+    return Error{Errc::conflict, "illegal_transition", "Not all of the order was delivered, or it has ended."};
+  }
+  status = OrderStatus::completed;
+  completed_at = now;
+  updated_at = now;
+  ++version;
+  return {};
+}
+
+void Order::note_progress(Timestamp now) {
+  fulfillment_status = progress_of(lines);
+  if (fulfillment_status == FulfillmentStatus::delivered && !delivered_at) delivered_at = now;
 }
 
 std::string_view to_string(CaptureRefusal refusal) {

@@ -7,6 +7,7 @@
 #include "libs/base/clock.hpp"
 #include "libs/base/money.hpp"
 #include "libs/base/result.hpp"
+#include "services/order/core/fulfillment.hpp"
 #include "services/order/core/types.hpp"
 
 namespace agora::order {
@@ -47,6 +48,10 @@ struct OrderLine {
   std::int64_t refunded_unshipped() const {
     return std::min(refunded_quantity, quantity - canceled_quantity - shipped_quantity);
   }
+  /// Units that are to reach the buyer, or did.
+  std::int64_t due_quantity() const { return quantity - canceled_quantity - refunded_unshipped(); }
+  /// Units that no fulfilment holds yet; less than 0 where a fulfilment holds some that are not to be shipped any more.
+  std::int64_t unfulfilled_quantity() const { return due_quantity() - fulfilled_quantity; }
   /// Units that hold a reservation: they are still to be shipped.
   std::int64_t reserved_quantity() const {
     return quantity - canceled_quantity - shipped_quantity - refunded_unshipped();
@@ -79,9 +84,12 @@ struct Order {
   std::optional<Timestamp> ship_by{};
   std::optional<Timestamp> delivered_at{};
   std::optional<Timestamp> completed_at{};
+  std::int64_t handling_days = 0;           ///< the longest of its lines, frozen when it was placed
+  std::vector<Fulfillment> fulfillments{};  ///< by id; loaded where a line has fulfilled units
 
-  /// Ends the order and gives up all it reserved.
-  /// "No": conflict `already_canceled`, `not_cancelable` (completed, or a fulfilment holds a line and the buyer asks).
+  /// Ends the order and gives up all it reserved; fulfilments that were packed are canceled with it.
+  /// "No": conflict `already_canceled`, `not_cancelable` (completed; a unit was shipped; a fulfilment holds a line and
+  /// the buyer asks; it is paid and expires, or is not and was to be shipped).
   Result<void> cancel(CancelReason reason, Timestamp now);
   /// The same without asking: what is reserved of its lines is the caller's to give up.
   void end(CancelReason reason, Timestamp now);
@@ -95,9 +103,14 @@ struct Order {
 
   /// Takes over how far payments of its group have come; whether that is something new. Only while it waits for one.
   bool follow_payment(PaymentStatus progress, Timestamp now);
-  /// Confirms an order that waits for its payment: its stock is the buyer's now, and it expires no more.
+  /// Confirms an order that waits for its payment: its stock is the buyer's now, it expires no more, and its seller has
+  /// `handling_days` to ship it.
   /// "No": conflict `not_payable`.
   Result<void> pay(Timestamp now);
+  /// Ends an order all of which was delivered. "No": conflict `illegal_transition`.
+  Result<void> complete(Timestamp now);
+  /// Says of the whole what its lines say, after units of them went on or were given up.
+  void note_progress(Timestamp now);
 };
 
 /// The orders of one checkout, paid together. Its three statuses are rolled up from its orders.

@@ -1,5 +1,7 @@
 #include "services/order/core/placing.hpp"
 
+#include <algorithm>
+
 namespace agora::order {
 namespace {
 
@@ -21,6 +23,7 @@ Result<void> add_lines(const LineRequests& lines, const ChosenOffers& chosen, Or
     auto line = priced_line(lines[i], *chosen[i]);
     if (line && add_amounts(order.amounts, line->amounts, order.currency)) {
       order.lines.push_back(std::move(*line));
+      order.handling_days = std::max(order.handling_days, chosen[i]->handling_days);
     } else {
       too_large.add(lines[i], "/quantity", "amount_too_large", "makes the total reach 10^12");
     }

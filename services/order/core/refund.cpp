@@ -57,6 +57,7 @@ Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Ti
   if (is_open && order.has_nothing_left()) {
     order.end(refund.reason, now);
   } else {
+    if (order.status == OrderStatus::confirmed) order.note_progress(now);
     order.touch(now);
   }
   return units;

@@ -30,6 +30,11 @@ void StockLevels::move(const OfferId& offer_id, std::int64_t delta) {
   entry.changed = true;
 }
 
+void StockLevels::ship(const OfferId& offer_id, std::int64_t quantity) {
+  release(offer_id, quantity);
+  at(offer_id).level.on_hand -= quantity;
+}
+
 StockLevels::Entry& StockLevels::at(const OfferId& offer_id) {
   const auto found = entries_.find(offer_id);
   if (found == entries_.end()) throw std::logic_error("no stock row was loaded for the offer");

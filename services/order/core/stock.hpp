@@ -34,6 +34,9 @@ class StockLevels {
   /// Puts `delta` more on hand, or takes them away; what is reserved must stay there. A movement says why.
   void move(const OfferId& offer_id, std::int64_t delta);
 
+  /// Takes `quantity` that was reserved away: it is no longer here.
+  void ship(const OfferId& offer_id, std::int64_t quantity);
+
   const std::map<OfferId, Entry>& entries() const { return entries_; }
 
  private:

@@ -13,8 +13,8 @@ constexpr std::array<std::string_view, 8> kPaymentStatus{
 constexpr std::array<std::string_view, 8> kFulfillmentStatus{
     "not_fulfilled", "partially_fulfilled", "fulfilled", "partially_shipped",
     "shipped",       "partially_delivered", "delivered", "canceled"};
-constexpr std::array<std::string_view, 6> kCancelReason{"expired", "buyer",        "seller",
-                                                        "support", "out_of_stock", "fraud"};
+constexpr std::array<std::string_view, 7> kCancelReason{"expired",      "buyer", "seller",     "support",
+                                                        "out_of_stock", "fraud", "not_shipped"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> find(const std::array<std::string_view, N>& names, std::string_view name) {

@@ -11,6 +11,7 @@ namespace agora::order {
 using OrderId = Id<struct OrderTag>;
 using OrderGroupId = Id<struct OrderGroupTag>;
 using LineId = Id<struct LineTag>;
+using FulfillmentId = Id<struct FulfillmentTag>;
 using OfferId = Id<struct OfferTag>;
 using ProductId = Id<struct ProductTag>;
 using VariantId = Id<struct VariantTag>;
@@ -41,7 +42,7 @@ enum class FulfillmentStatus {
   canceled,
 };
 /// Who or what ended an order.
-enum class CancelReason { expired, buyer, seller, support, out_of_stock, fraud };
+enum class CancelReason { expired, buyer, seller, support, out_of_stock, fraud, not_shipped };
 
 /// snake_case names, as written in documents, events and the database.
 std::string_view to_string(OrderStatus status);

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-namespace agora::order {
+#include "services/order/store/fulfillment_rows.hpp"
 
+namespace agora::order {
 Closing::Closing(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked)
     : tx_(tx), groups_(lock_groups(tx, group_ids, skip_locked)) {
   std::set<OfferId> offer_ids;
@@ -83,6 +84,7 @@ void Closing::write(Timestamp now, const TraceContext& trace) {
   }
   update_groups(tx_, groups);
   update_orders(tx_, changed_);
+  for (const auto& changed : changed_) update_fulfillments(tx_, canceled_with(*changed.order));
   save_stock(tx_, stock_, outbox);
   outbox.write(tx_);
 }

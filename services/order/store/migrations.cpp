@@ -10,6 +10,7 @@
 #include "embedded/migration_0015_carts.hpp"
 #include "embedded/migration_0016_payment_holds.hpp"
 #include "embedded/migration_0017_progress.hpp"
+#include "embedded/migration_0018_fulfillments.hpp"
 #include "embedded/migration_0020_orders_of_seller.hpp"
 #include "embedded/migration_0021_refunds.hpp"
 #include "libs/events/schema.hpp"
@@ -20,7 +21,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 19> kMigrations{{
+  static const std::array<sql::Migration, 20> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -38,6 +39,7 @@ std::span<const sql::Migration> migrations() {
       {15, "0015_carts", embedded::migration_0015_carts},
       {16, "0016_payment_holds", embedded::migration_0016_payment_holds},
       {17, "0017_progress", embedded::migration_0017_progress},
+      {18, "0018_fulfillments", embedded::migration_0018_fulfillments},
       {20, "0020_orders_of_seller", embedded::migration_0020_orders_of_seller},
       {21, "0021_refunds", embedded::migration_0021_refunds},
   }};

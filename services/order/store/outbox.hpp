@@ -3,6 +3,7 @@
 
 #include "libs/events/outbox.hpp"
 #include "services/order/core/cancellation.hpp"
+#include "services/order/core/fulfilling.hpp"
 #include "services/order/core/order.hpp"
 #include "services/order/core/refund.hpp"
 #include "services/order/core/stock.hpp"
@@ -35,6 +36,11 @@ class Outbox {
   /// Of a group that is unknown only its id and version are told.
   void order_group_capture_refused(const OrderGroup& group, const Capture& capture, CaptureRefusal reason,
                                    const TraceContext& trace);
+  /// Units of an order were packed, or what holds them went on or changed; each tells of the order's version.
+  void fulfillment_created(const Order& order, const Fulfillment& fulfillment, const TraceContext& trace);
+  void fulfillment_changed(const Order& order, const Fulfillment& fulfillment, FulfillmentChange change,
+                           const TraceContext& trace);
+  void order_completed(const Order& order, const TraceContext& trace);
   /// The state of an offer's stock; one per offer and span, however many commands changed it.
   void stock_changed(const OfferId& offer_id, const StockLevel& level);
 

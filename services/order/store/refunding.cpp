@@ -6,6 +6,7 @@
 #include <set>
 
 #include "libs/sql/faults.hpp"
+#include "services/order/store/fulfillment_rows.hpp"
 #include "services/order/store/outbox.hpp"
 #include "services/order/store/rows.hpp"
 #include "services/order/store/stock_movements.hpp"
@@ -99,6 +100,7 @@ Result<void> apply_refund(sql::Tx& tx, const Refund& refund, Timestamp now, cons
     update_groups(tx, {&group});
   }
   update_orders(tx, std::vector<const Order*>{order});
+  update_fulfillments(tx, canceled_with(*order));
   tx.execute_one(kTakeOver, {refund.refund_id, refund.order_id, refund.payment_id, refund.amount, now});
   restocking.write(now, outbox);
   outbox.write(tx);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "services/order/store/contacts.hpp"
+#include "services/order/store/fulfillment_rows.hpp"
 #include "services/order/store/order_columns.hpp"
 
 namespace agora::order {
@@ -15,7 +16,7 @@ namespace {
 // Those that nothing has happened to yet are left to their defaults when a line is placed.
 #define AGORA_LINE_COLUMNS \
   AGORA_PLACED_LINE_COLUMNS ", fulfilled_quantity, shipped_quantity, delivered_quantity, refunded_quantity"
-constexpr int kOrderColumns = 25;
+constexpr int kOrderColumns = 26;
 constexpr int kLineColumns = 19;
 
 // One statement for an order and its lines: to begin another costs more than to repeat the order's columns. Every order
@@ -66,7 +67,8 @@ constexpr sql::Sql kInsertOrder{
     "INSERT INTO orders (order_id, number, group_id, user_id, seller_id, currency, status, payment_status, "
     "fulfillment_status, cancel_reason, subtotal, discount_total, shipping_total, tax_total, total, version, "
     "placed_at, "
-    "updated_at, canceled_at, pay_by) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20) "
+    "updated_at, canceled_at, pay_by, handling_days) VALUES "
+    "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21) "
     "ON CONFLICT (number) DO NOTHING"};
 constexpr sql::Sql kInsertLine{
     "INSERT INTO order_lines (" AGORA_PLACED_LINE_COLUMNS
@@ -182,6 +184,7 @@ Order read_order(const sql::Rows& rows) {
   order.completed_at = rows.optional_time(22);
   order.captured_total = rows.int64(23);
   order.refunded_total = rows.int64(24);
+  order.handling_days = rows.int64(25);
   return order;
 }
 
@@ -192,6 +195,7 @@ std::optional<Order> find_order(sql::Tx& tx, const OrderId& order_id) {
   do {
     order->lines.push_back(read_line(rows, kOrderColumns));
   } while (rows.next());
+  load_fulfillments(tx, {&*order, 1}, Fulfillments::of_lines);
   return order;
 }
 
@@ -206,6 +210,7 @@ void load_lines(sql::Tx& tx, std::vector<Order>& orders) {
   const auto wanted = json_array(ids);
   auto rows = tx.query(kFindLinesOfMany, {wanted});
   while (rows.next()) by_id.at(rows.id<OrderTag>(kLineColumns))->lines.push_back(read_line(rows, 0));
+  load_fulfillments(tx, orders, Fulfillments::of_lines);
 }
 
 std::optional<GroupWithOrders> find_group(sql::Tx& tx, const OrderGroupId& group_id) {
@@ -266,7 +271,7 @@ void insert_groups(sql::Tx& tx, const std::vector<OrderGroup*>& groups) {
 }
 
 void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders) {
-  insert_with_numbers(tx, kInsertOrder, 20, orders, [](sql::Batch& batch, const Order& o) {
+  insert_with_numbers(tx, kInsertOrder, 21, orders, [](sql::Batch& batch, const Order& o) {
     batch.add({o.order_id,
                o.number,
                o.group_id,
@@ -286,7 +291,8 @@ void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders) {
                o.placed_at,
                o.updated_at,
                o.canceled_at,
-               o.pay_by});
+               o.pay_by,
+               o.handling_days});
   });
   sql::Batch lines(kInsertLine, 17);
   for (const auto* order : orders) {
@@ -309,6 +315,12 @@ void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups) {
   tx.batch(batch);
 }
 
+void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
+  std::vector<ChangedOrder> changed;
+  for (const auto* order : orders) changed.push_back({order, order->version - 1});
+  update_orders(tx, changed);
+}
+
 void update_orders(sql::Tx& tx, const std::vector<ChangedOrder>& orders) {
   sql::Batch batch(kUpdateOrder, 15);
   sql::Batch lines(kUpdateLine, 7);
@@ -325,12 +337,6 @@ void update_orders(sql::Tx& tx, const std::vector<ChangedOrder>& orders) {
   }
   tx.batch(batch);
   tx.batch(lines);
-}
-
-void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
-  std::vector<ChangedOrder> changed;
-  for (const auto* order : orders) changed.push_back({order, order->version - 1});
-  update_orders(tx, changed);
 }
 
 }  // namespace agora::order

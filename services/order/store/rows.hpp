@@ -57,7 +57,7 @@ enum class SkipLocked { no, yes };
 /// `skip_locked`: groups that somebody else holds are left out instead of waited for.
 std::vector<LockedGroup> lock_groups(sql::Tx& tx, const std::vector<OrderGroupId>& group_ids, SkipLocked skip_locked);
 
-/// Attaches their lines to orders (any number of them, one query).
+/// Attaches their lines to orders (any number of them, one query), and their fulfilments where there are any.
 void load_lines(sql::Tx& tx, std::vector<Order>& orders);
 
 /// The order in the current row of AGORA_ORDER_COLUMNS, without lines.
@@ -71,7 +71,7 @@ void insert_orders(sql::Tx& tx, const std::vector<Order*>& orders);
 /// otherwise).
 void update_groups(sql::Tx& tx, const std::vector<const OrderGroup*>& groups);
 void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders);
-/// The same of orders that may have changed more than once.
+/// An order of which more than one thing was told since it was loaded in `version_before`.
 struct ChangedOrder {
   const Order* order;
   std::int64_t version_before;

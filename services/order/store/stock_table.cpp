@@ -21,7 +21,7 @@ constexpr sql::Sql kInsertStock{
   "o.offer_id, o.product_id, o.variant_id, o.seller_id, o.sku, p.title, o.price, o.currency, "                         \
   "o.requires_shipping, CASE WHEN o.status = 'active' AND o.tax_included = 1 AND p.status = 'published' AND s.status " \
   "= 'open' "                                                                                                          \
-  "THEN 1 ELSE 0 END FROM offers o JOIN products p ON p.product_id = o.product_id "                                    \
+  "THEN 1 ELSE 0 END, o.handling_days FROM offers o JOIN products p ON p.product_id = o.product_id "                   \
   "JOIN sellers s ON s.seller_id = o.seller_id "
 
 constexpr sql::Sql kOffersById{"SELECT " AGORA_OFFER_COLUMNS "WHERE o.offer_id IN (SELECT value FROM json_each($1))",
@@ -49,6 +49,7 @@ void add_offers(sql::Tx& tx, const sql::Sql& statement, const std::string& ids, 
                     .title = std::string(rows.text(5)),
                     .price = Money{rows.int64(6), *currency},
                     .requires_shipping = rows.boolean(8),
+                    .handling_days = rows.int64(10),
                     .sellable = rows.boolean(9)});
   }
 }

@@ -5,8 +5,9 @@
 namespace agora::notification {
 namespace {
 
-constexpr auto kEvery = {Kind::welcome,        Kind::order_placed,    Kind::order_paid, Kind::order_expired,
-                         Kind::order_canceled, Kind::capture_refused, Kind::sale_paid,  Kind::sale_canceled};
+constexpr auto kEvery = {Kind::welcome,        Kind::order_placed,  Kind::order_paid,      Kind::order_expired,
+                         Kind::order_canceled, Kind::order_shipped, Kind::order_delivered, Kind::capture_refused,
+                         Kind::sale_paid,      Kind::sale_canceled};
 constexpr auto kData =
     R"({"number":"4T8QX0WZ1M","total":"999.98","currency":"USD","pay_by":"2026-11-24 10:00","by_seller":true,"ended":true,)"
     R"("lines":[{"quantity":2,"title":"Thumb <b>&\"x\"","sku":"T-1","total":"999.98"},{"quantity":1,"title":"Towel","sku":"T-2","total":"0.00"}]})";
@@ -56,7 +57,7 @@ TEST(Messages, KeepWhatUsersWroteOnOneLine) {
 }
 
 TEST(Messages, SayWhereItGoesWhereThatIsKnown) {
-  for (const auto kind : {Kind::order_placed, Kind::order_paid}) {
+  for (const auto kind : {Kind::order_placed, Kind::order_paid, Kind::order_shipped}) {
     for (const auto* locale : {"en", "de"}) {
       const auto words = words_of(kind, locale, kData, "Arthur", {"A <b>&", "155 Country\nLane", "GB"});
       EXPECT_NE(words.text.find("\n  A <b>&\n  155 Country Lane\n  GB\n"), std::string::npos) << words.text;
@@ -65,6 +66,27 @@ TEST(Messages, SayWhereItGoesWhereThatIsKnown) {
       EXPECT_LT(without.text.size(), words.text.size());
       EXPECT_EQ(without.html.find("<br>"), std::string::npos);
     }
+  }
+}
+
+TEST(Messages, SayHowToFollowWhatIsOnItsWay) {
+  for (const auto* locale : {"en", "de"}) {
+    const auto words = words_of(Kind::order_shipped, locale,
+                                R"({"number":"N","lines":[],"tracking":{"carrier":"D<H>L","tracking_number":"J&1",)"
+                                R"("url":"https://a/?x=1&y=\"2"}})",
+                                "");
+    EXPECT_NE(words.text.find("D<H>L"), std::string::npos) << words.text;
+    EXPECT_NE(words.text.find(": https://a/?x=1&y=\"2\n"), std::string::npos) << words.text;
+    EXPECT_NE(words.html.find("D&lt;H&gt;L"), std::string::npos) << words.html;
+    EXPECT_NE(words.html.find("<a href=\"https://a/?x=1&amp;y=&quot;2\">J&amp;1</a>."), std::string::npos)
+        << words.html;
+    const auto without =
+        words_of(Kind::order_shipped, locale,
+                 R"({"number":"N","lines":[],"tracking":{"carrier":"DHL","tracking_number":"J1"}})", "");
+    EXPECT_EQ(without.html.find("href"), std::string::npos);
+    EXPECT_NE(without.html.find("J1."), std::string::npos) << without.html;
+    EXPECT_EQ(words_of(Kind::order_shipped, locale, R"({"number":"N","lines":[]})", "").text.find("DHL"),
+              std::string::npos);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/json/document.hpp"
+#include "services/order/api/fulfillment_json.hpp"
 
 namespace agora::order {
 namespace {
@@ -39,7 +40,7 @@ TEST(OrderJson, WritesEveryMemberAlways) {
       R"("order_group_id":"g-1","seller_id":"s1","currency":"USD","payment_status":"not_paid","fulfillment_status":"not_fulfilled",)"
       R"("cancel_reason":null,"subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"canceled_total":0.00,"refunded_total":0.00,"items":[{"line_id":"l-1",)"
       R"("offer_id":"o42","product_id":"p42","variant_id":"v42","sku":"S\"KU","title":"Ding","quantity":2,"canceled_quantity":0,"fulfilled_quantity":0,"shipped_quantity":0,"delivered_quantity":0,"refunded_quantity":0,"price":499.99,)"
-      R"("subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"total":999.98,"canceled_total":0.00,"requires_shipping":true}],)"
+      R"("subtotal":999.98,"discount_total":0.00,"shipping_total":0.00,"tax_total":0.00,"total":999.98,"canceled_total":0.00,"requires_shipping":true}],"fulfillments":[],)"
       R"("placed_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z","canceled_at":null,"pay_by":null,"ship_by":null,"delivered_at":null,"completed_at":null,"version":1})");
 }
 
@@ -47,6 +48,22 @@ TEST(OrderJson, SeveralLinesHaveNoOneProductAtTheTop) {
   auto several = order();
   several.lines.push_back(several.lines[0]);
   EXPECT_NE(render_order(several).find(R"("product_id":null,"quantity":null,"total")"), std::string::npos);
+}
+
+TEST(OrderJson, ShowsFulfillmentsThatHoldUnits) {
+  auto sent = order();
+  Fulfillment fulfillment{.fulfillment_id = FulfillmentId("f-1"),
+                          .lines = {{LineId("l-1"), 2}},
+                          .tracking = Tracking{"D\"HL", "1", std::nullopt}};
+  const std::string expected =
+      R"({"fulfillment_id":"f-1","order_id":"o-1","seller_id":"s1","status":"packed","items":[{"line_id":"l-1","quantity":2}],)"
+      R"("tracking":{"carrier":"D\"HL","number":"1","url":null},"created_at":"1970-01-01T00:00:00.000Z","updated_at":"1970-01-01T00:00:00.000Z",)"
+      R"("shipped_at":null,"delivered_at":null,"canceled_at":null})";
+  EXPECT_EQ(render_fulfillment(sent, fulfillment), expected);
+  sent.fulfillments.push_back(fulfillment);
+  fulfillment.cancel(Timestamp{});
+  sent.fulfillments.push_back(fulfillment);
+  EXPECT_NE(render_order(sent).find("\"fulfillments\":[" + expected + "],"), std::string::npos);
 }
 
 TEST(OrderPage, SaysWhetherThereIsMore) {

@@ -125,15 +125,16 @@ TEST(Names, ComeBackAsTheyWent) {
   for (int i = 0; i < 8; ++i)
     EXPECT_EQ(parse_enum<FulfillmentStatus>(to_string(static_cast<FulfillmentStatus>(i))),
               static_cast<FulfillmentStatus>(i));
-  for (int i = 0; i < 6; ++i)
+  for (int i = 0; i < 7; ++i)
     EXPECT_EQ(parse_enum<CancelReason>(to_string(static_cast<CancelReason>(i))), static_cast<CancelReason>(i));
   EXPECT_FALSE(parse_enum<OrderStatus>("cancelled").has_value());
 }
 
 constexpr std::array kAllStatuses{OrderStatus::pending, OrderStatus::confirmed, OrderStatus::completed,
                                   OrderStatus::canceled};
-constexpr std::array kAllReasons{CancelReason::expired, CancelReason::buyer,        CancelReason::seller,
-                                 CancelReason::support, CancelReason::out_of_stock, CancelReason::fraud};
+constexpr std::array kAllReasons{CancelReason::expired,    CancelReason::buyer,        CancelReason::seller,
+                                 CancelReason::support,    CancelReason::out_of_stock, CancelReason::fraud,
+                                 CancelReason::not_shipped};
 
 TEST(Cancel, HasAnAnswerForEveryStatusReasonAndFulfillment) {
   for (const auto status : kAllStatuses) {
@@ -143,7 +144,8 @@ TEST(Cancel, HasAnAnswerForEveryStatusReasonAndFulfillment) {
                        packed ? FulfillmentStatus::fulfilled : FulfillmentStatus::not_fulfilled);
         const bool open = status == OrderStatus::pending || status == OrderStatus::confirmed;
         const bool yes = open && !(reason == CancelReason::buyer && packed) &&
-                         !(reason == CancelReason::expired && status != OrderStatus::pending);
+                         !(reason == CancelReason::expired && status != OrderStatus::pending) &&
+                         !(reason == CancelReason::not_shipped && status != OrderStatus::confirmed);
         const auto result = o.cancel(reason, kNow + std::chrono::seconds(1));
         const auto what =
             std::string(to_string(status)) + " " + std::string(to_string(reason)) + (packed ? " packed" : "");

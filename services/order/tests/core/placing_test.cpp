@@ -86,6 +86,18 @@ TEST_F(Placing, FreezesPricesSumsTotalsAndReserves) {
   EXPECT_EQ(stock_.available(OfferId("o2")), 4);
 }
 
+TEST_F(Placing, IsHandledAsLongAsItsSlowestLine) {
+  for (const auto* id : {"slow", "quick"}) {
+    auto one = offer(id, "p9", "s1", 100);
+    one.handling_days = id == std::string("slow") ? 5 : 1;
+    assortment_.add(one);
+    stock_.add(OfferId(id), {10, 0, 1});
+  }
+  const auto placed = place_lines({by_offer("slow", 1, 100), by_offer("quick", 1, 100)});
+  ASSERT_TRUE(placed.has_value());
+  EXPECT_EQ(placed->order.handling_days, 5);
+}
+
 TEST_F(Placing, AProductMeansItsCheapestSellableOfferInStock) {
   EXPECT_EQ(place_lines({by_product("p1", 3, 450)})->order.lines[0].offer_id.str(), "o3");
   EXPECT_EQ(place_lines({by_product("p1", 1, 500)})->order.lines[0].offer_id.str(), "o1");

@@ -21,6 +21,17 @@ TEST(StockLevels, ReserveAndReleaseKeepTheInvariant) {
   EXPECT_EQ(stock.available(OfferId("o")), 10);
 }
 
+TEST(StockLevels, WhatIsShippedIsNeitherReservedNorHere) {
+  StockLevels stock;
+  stock.add(OfferId("o"), {10, 4, 1});
+  stock.ship(OfferId("o"), 3);
+  EXPECT_EQ(stock.entries().at(OfferId("o")).level.on_hand, 7);
+  EXPECT_EQ(stock.entries().at(OfferId("o")).level.reserved, 1);
+  EXPECT_EQ(stock.available(OfferId("o")), 6) << "nobody else could have had it";
+  EXPECT_TRUE(stock.entries().at(OfferId("o")).changed);
+  EXPECT_THROW(stock.ship(OfferId("o"), 2), std::logic_error) << "only what was reserved is shipped";
+}
+
 TEST(StockLevels, AnOfferWithoutARowHasNone) {
   StockLevels stock;
   EXPECT_EQ(stock.available(OfferId("o")), 0);

@@ -391,28 +391,24 @@ class OrderMigrations : public ::testing::TestWithParam<sql::Engine> {};
 TEST_P(OrderMigrations, OrdersOfBeforeTheyWereClusteredAreStillThere) {
   testing::TemporaryDatabase database(GetParam());
   database->migrate(migrations().first(2));
-  Order order{.order_id = OrderId("old"),
-              .number = {},
-              .group_id = OrderGroupId("g"),
-              .user_id = UserId("u1"),
-              .seller_id = SellerId("s1"),
-              .currency = *Currency::from_code("USD")};
-  order.lines.push_back({.line_id = LineId("l"),
-                         .offer_id = OfferId("o1"),
-                         .product_id = ProductId("p1"),
-                         .variant_id = VariantId("v1"),
-                         .sku = "S",
-                         .title = "T",
-                         .quantity = 1});
-  order.version = 3;
-  order.placed_at = kNow;
-  database->write_blocking({}, [&](sql::Tx& tx) { insert_orders(tx, {&order}); });
+  database->write_blocking({}, [](sql::Tx& tx) {
+    tx.run_script(
+        "INSERT INTO orders (order_id, number, group_id, user_id, seller_id, currency, status, payment_status, "
+        "fulfillment_status, subtotal, discount_total, shipping_total, tax_total, total, version, placed_at, "
+        "updated_at) "
+        "VALUES ('old', '4T8QX0WZ1M', 'g', 'u1', 's1', 'USD', 'pending', 'not_paid', 'not_fulfilled', 5, 0, 0, 0, 5, "
+        "3, "
+        "7, 7);"
+        "INSERT INTO order_lines (order_id, position, line_id, offer_id, product_id, variant_id, sku, title, quantity, "
+        "canceled_quantity, unit_price, subtotal, discount_total, shipping_total, tax_total, total, requires_shipping) "
+        "VALUES ('old', 1, 'l', 'o1', 'p1', 'v1', 'S', 'T', 1, 0, 5, 5, 0, 0, 0, 5, 1);");
+  });
   database->migrate(migrations());
   const auto found = database->read_blocking({}, [](sql::Tx& tx) { return find_order(tx, OrderId("old")); });
   ASSERT_TRUE(found.has_value());
-  EXPECT_EQ(found->number, order.number);
+  EXPECT_EQ(found->number, "4T8QX0WZ1M");
   EXPECT_EQ(found->version, 3);
-  EXPECT_EQ(found->placed_at, kNow);
+  EXPECT_EQ(found->placed_at, Timestamp(std::chrono::microseconds(7)));
   EXPECT_EQ(found->lines.size(), 1U);
 }
 
