@@ -264,10 +264,9 @@ Task<Result<Response>> Dispatcher::call(const Route& route, Request request, Ctx
   StreamSlot slot;
   if (route.admission == Admission::stream) {
     auto taken = streams_->take(ctx.principal);
-    if (!taken) {
-      shed_.add();
-      co_return taken.error();
-    }
+    // Who has as many as one may have is no load of ours.
+    if (!taken && taken.error().errc == Errc::unavailable) shed_.add();
+    if (!taken) co_return taken.error();
     slot = *std::move(taken);
   }
   auto result = co_await route.handler(std::move(ctx), request);

@@ -8,9 +8,13 @@ namespace {
   " = 'agora.orders' ORDER BY sequence"
 // The plus keeps SQLite from its index of topics: it would read every event of theirs to find the few that are new.
 constexpr sql::Sql kOfOrders{AGORA_EVENTS_OF_ORDERS("+topic"), AGORA_EVENTS_OF_ORDERS("topic")};
+// An order has few events, and they are looked up by it: PostgreSQL might else go through all numbers of the stretch.
 constexpr sql::Sql kOfOrder{
     "SELECT sequence, type, subject FROM numbered_events WHERE topic = 'agora.orders' AND subject = $1 "
-    "AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4"};
+    "AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4",
+    "WITH own AS MATERIALIZED (SELECT id, type, subject FROM outbox WHERE topic = 'agora.orders' AND subject = $1) "
+    "SELECT n.sequence, own.type, own.subject FROM own JOIN outbox_numbers n ON n.id = own.id "
+    "WHERE n.sequence > $2 AND n.sequence <= $3 ORDER BY n.sequence LIMIT $4"};
 
 OrderEvent read_event(const sql::Rows& rows) {
   return {rows.int64(0), std::string(rows.text(1)), rows.id<OrderTag>(2)};
