@@ -178,9 +178,9 @@ TEST_P(RefundingTest, PaymentsTellHowFarTheyHaveComeWhicheverIsHeardFirst) {
   capture(wanted, "pay2");
   progress(wanted, "pay3", PaymentStatus::awaiting);
   EXPECT_EQ(order(wanted).payment_status, PaymentStatus::captured);
-  EXPECT_EQ(told(), (Types{"order_group.placed", "order.placed", "order.updated", "order_group.updated", "order.updated",
-                           "order_group.updated", "order.updated", "order_group.updated", "order.paid",
-                           "order_group.paid"}));
+  EXPECT_EQ(told(),
+            (Types{"order_group.placed", "order.placed", "order.updated", "order_group.updated", "order.updated",
+                   "order_group.updated", "order.updated", "order_group.updated", "order.paid", "order_group.paid"}));
 }
 
 TEST_P(RefundingTest, PaymentsOfWhatEndedOrIsNotThereTellNothing) {
@@ -201,14 +201,14 @@ TEST_P(RefundingTest, WhatWasKeptOfPaymentsGoesWhenTheyAreSettled) {
   ASSERT_TRUE(place(waiting));
   progress(waiting, "pay2", PaymentStatus::awaiting);
   database_->write_blocking({}, [&](sql::Tx& tx) {
-    static constexpr sql::Sql kHold{"INSERT INTO payment_holds (group_id, payment_id, extended_at) VALUES ($1, 'p', 0)"};
+    static constexpr sql::Sql kHold{
+        "INSERT INTO payment_holds (group_id, payment_id, extended_at) VALUES ($1, 'p', 0)"};
     static constexpr sql::Sql kAttempt{
         "INSERT INTO payment_attempts (group_id, payment_id, status) VALUES ($1, 'p', 'awaiting')"};
     for (const auto* one : {&settled, &waiting}) tx.execute_one(kHold, {one->order.group_id});
     tx.execute_one(kAttempt, {settled.order.group_id});
   });
-  const auto gone =
-      database_->write_blocking({}, [](sql::Tx& tx) { return delete_settled_payments(tx, 100); });
+  const auto gone = database_->write_blocking({}, [](sql::Tx& tx) { return delete_settled_payments(tx, 100); });
   EXPECT_EQ(gone, 2);
   static constexpr sql::Sql kLeft{
       "SELECT (SELECT count(*) FROM payment_holds) * 10 + (SELECT count(*) FROM payment_attempts)"};
