@@ -13,7 +13,8 @@ import pytest
 
 from support.audit import agora_audit
 from support.postgres import psql, rows
-from support.service import BUILD, place
+from support.publisher import eventually
+from support.service import BUILD, OFFERS, TOKENS, place
 from support.shopping import cart_checkout, cart_of, check_out, items_checkout
 
 AGORA = os.environ.get("AGORA_BINARY", str(BUILD / "cli" / "agora"))
@@ -227,6 +228,52 @@ def expect(copy, statement, invariant, named):
     code, report = copy.audit()
     assert code == 1 and not report["clean"]
     assert (invariant, expected) in violations(report), violations(report)
+
+
+SOLD = "(SELECT order_id FROM orders)"
+# Of an order of four that was paid, of which one was canceled and one paid back.
+WRONGS_OF_MONEY = [
+    (f"UPDATE order_lines SET refunded_quantity = 0 WHERE order_id = {SOLD}", "I4", "'o1'"),
+    (f"UPDATE order_lines SET shipped_quantity = 9 WHERE order_id = {SOLD}", "I4", SOLD),
+    (f"UPDATE orders SET payment_status = 'captured' WHERE order_id = {SOLD}", "I10", SOLD),
+    (f"UPDATE orders SET payment_status = 'refunded' WHERE order_id = {SOLD}", "I10", SOLD),
+    (f"UPDATE orders SET captured_total = captured_total + 1 WHERE order_id = {SOLD}", "I10", SOLD),
+    (f"UPDATE orders SET refunded_total = refunded_total + 1 WHERE order_id = {SOLD}", "I10", SOLD),
+    ("UPDATE refunds SET amount = amount - 1", "I10", SOLD),
+    ("DELETE FROM refunds", "I10", SOLD),
+    ("INSERT INTO refunds (refund_id, order_id, payment_id, amount, refunded_at) VALUES ('r9', 'none', 'pay', 1, 0)", "I10", "'r9'"),
+    ("UPDATE refunds SET payment_id = 'another'", "I8", SOLD),
+    (f"UPDATE outbox SET data = {with_('lines,0,quantity', 3)} WHERE type = 'order.lines_canceled'", "I8", SOLD),
+    (f"UPDATE outbox SET data = {with_('total', 1)} WHERE type = 'order.paid'", "I8", SOLD),
+    (f"UPDATE outbox SET data = {with_('amount', 1)} WHERE type = 'order.refunded'", "I8", SOLD),
+]
+
+
+@pytest.fixture
+def sold(launch, feeds, new_database, folder, request):
+    payment = feeds.publisher("payment")
+    shop = launch("--offers", OFFERS, *TOKENS, *feeds.flags(payment), database=new_database())
+    user = shop.as_user("token-u1")
+    order = place(user, quantity=4).json()
+    ids = {"payment_id": "pay", "order_group_id": order["order_group_id"]}
+    unit = {"line_id": order["items"][0]["line_id"], "quantity": 1}
+    payment.publish("payment.captured", "pay", **ids, amount=2000, currency="USD")
+    eventually(lambda: user.get(f"/orders/{order['order_id']}").json()["status"] == "confirmed")
+    payment.publish("refund.succeeded", "r1", refund_id="r1", **ids, order_id=order["order_id"], amount=500, currency="USD", lines=[unit], restock=True, reason="seller")
+    eventually(lambda: user.get(f"/orders/{order['order_id']}").json()["refunded_total"] == 5)
+    assert user.post(f"/orders/{order['order_id']}/cancellation", json={"items": [unit]}).status_code == 200
+    return Ruin(shop, folder, request.getfixturevalue("postgres") if shop.database else None)
+
+
+def test_what_was_sold_canceled_and_paid_back_is_clean(sold):
+    code, report = sold.audit()
+    assert code == 0 and violations(report) == []
+
+
+@pytest.mark.parametrize("statement,invariant,named", WRONGS_OF_MONEY, ids=ids(WRONGS_OF_MONEY))
+@pytest.mark.damages
+def test_what_was_made_wrong_of_money_is_named(sold, statement, invariant, named):
+    expect(sold, statement, invariant, named)
 
 
 def test_what_was_trimmed_is_no_hole(copy):

@@ -19,7 +19,7 @@ from support.publisher import TOKEN, eventually
 from support.rpc import (ACK, END_HEADERS, END_STREAM, DATA, HEADERS, NOT_SERVING, PING, PREFACE, RST_STREAM, SERVING, SETTINGS, FakeCatalog, Peer,
                          call_headers, frame, header_block, messages, refused, token_file)
 from support.service import OFFERS, TOKENS, place, problem
-from support.shopping import cart_checkout, cart_of, check_out, items_checkout
+from support.shopping import ADDRESS, cart_checkout, cart_of, check_out, items_checkout
 from support.tokens import bearer, claims_of, make_token, signing_key
 
 CODE = grpc.StatusCode
@@ -116,6 +116,20 @@ def test_a_payment_begins_once_it_is_known_where_to_ship(order, peer_of):
     assert contact.email == "arthur@example.com" and contact.shipping_address.city == "Cottington" and not contact.shipping_address.HasField("line2")
     order.as_user("token-u1").post(f"/orders/{document['orders'][0]['order_id']}/cancellation", json={})
     refused(CODE.FAILED_PRECONDITION, peer.ask, "BeginPayment", **ask, code="order_group_ended")
+
+
+def test_an_order_that_was_placed_with_its_address_can_be_paid(order, peer_of):
+    user, peer = order.as_user("token-u1"), peer_of(order)
+    placed_so = place(user, quantity=3, email="arthur@example.com", shipping_address=ADDRESS).json()
+    ask = {"order_group_id": placed_so["order_group_id"], "user_id": "u1", "payment_id": "pay-1"}
+    assert peer.ask("BeginPayment", **ask).amount == 1500
+    assert peer.ask("GetContact", order_group_id=ask["order_group_id"]).shipping_address.city == ADDRESS["city"]
+    unit = {"line_id": placed_so["items"][0]["line_id"], "quantity": 1}
+    assert user.post(f"/orders/{placed_so['order_id']}/cancellation", json={"items": [unit]}).status_code == 200
+    terms = peer.ask("BeginPayment", **ask)
+    assert (terms.amount, terms.orders[0].amount) == (1000, 1000)
+    told = peer.ask("GetOrder", order_id=placed_so["order_id"])
+    assert (told.amounts.total, told.canceled_total, told.lines[0].canceled_total, told.captured_total) == (1500, 500, 500, 0)
 
 
 def test_what_is_to_be_paid_is_what_is_left_of_a_group(order, peer_of):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.happenings import NUMBER
+from support.happenings import NUMBER, line
 from support.mail import html_of, text_of
 from support.notifications import rows, told
 from support.publisher import eventually
@@ -47,11 +47,12 @@ def test_each_event_is_told_once_to_whom_it_concerns(people, notification, mail_
 
 
 def test_mails_speak_their_readers_language(people, notification, mail_server):
-    people.order.send(people.order_paid("g", title="Handtuch"), people.group_paid("g", title="Towel & <b>soap</b>"))
+    people.order.send(people.order_paid("g", title="Handtuch"), people.group_paid("g", title="Towel & <b>soap</b>", more=[line("Canceled before", 0, 0)]))
     english = eventually(lambda: [m for m in mail_server.to("u1@example.com") if NUMBER in m["Subject"]])[0]
     german = eventually(lambda: [m for m in mail_server.to("m1@example.com") if NUMBER in m["Subject"]])[0]
     assert english["Subject"] == f"Your order {NUMBER} is paid" and english["To"] == "Arthur <u1@example.com>"
     assert "2 x Towel & <b>soap</b>: 10.00 USD" in text_of(english) and "Towel &amp; &lt;b&gt;soap&lt;/b&gt;" in html_of(english)
+    assert "Canceled before" not in text_of(english)
     assert german["Subject"] == f"Bitte versenden Sie die Bestellung {NUMBER}" and "Hallo Zaphod," in text_of(german)
     assert english["Auto-Submitted"] == "auto-generated" and english["Message-ID"].endswith("@agora.example>")
 

@@ -3,6 +3,7 @@
 import pytest
 
 from support.service import JSON, order_body, place, problem
+from support.shopping import ADDRESS
 
 
 @pytest.fixture
@@ -41,6 +42,24 @@ def test_several_lines_of_one_seller_are_one_order(shop, user):
     order = user.post("/orders", content=body, headers=JSON).json()
     assert [line["offer_id"] for line in order["items"]] == ["o1", "o2"]
     assert order["total"] == 17.00 and order["product_id"] is None
+
+
+def test_where_it_goes_may_be_said_and_stands_in_the_group(shop, user):
+    order = place(user, shipping_address=ADDRESS, email="arthur@example.com").json()
+    group = user.get(f"/api/v1/order-groups/{order['order_group_id']}").json()
+    assert group["email"] == "arthur@example.com" and group["shipping_address"]["city"] == ADDRESS["city"] and group["billing_address"] is None
+    assert not any(ADDRESS["line1"] in row["data"] for row in shop.query("SELECT data FROM outbox"))
+
+
+@pytest.mark.parametrize("contact,pointer,code", [
+    ({"email": "nowhere"}, "/email", "invalid_value"), ({"email": 1}, "/email", "wrong_type"), ({"shipping_address": {}}, "/shipping_address/name", "required"),
+    ({"shipping_address": {**ADDRESS, "country": "gb"}}, "/shipping_address/country", "invalid_value"),
+    ({"billing_address": {**ADDRESS, "planet": "Earth"}}, "/billing_address/planet", "unknown_field"),
+    # what is the service's to say.
+    *(({name: 1}, f"/{name}", "unknown_field") for name in ("status", "seller_id", "total", "canceled_total", "refunded_total", "captured_total")),
+])
+def test_who_or_where_that_is_none(shop, user, contact, pointer, code):
+    assert (pointer, code) in fields(refused(shop, user, order_body(**contact), 422, "validation_failed"))
 
 
 def test_a_product_means_its_cheapest_offer_in_stock(user):

@@ -31,8 +31,8 @@ class World:
         return self.order.event("order_group.placed", group, order_group_id=group, number=NUMBER, user_id=user, currency="USD", order_ids=[f"{group}-1"],
                                 placed_at=TIME, pay_by=TIME, **AMOUNTS)
 
-    def group_paid(self, group, user="u1", title="Towel"):
-        orders = [{"order_id": f"{group}-1", "number": NUMBER, "seller_id": "s1", "total": 1000, "lines": [line(title)]}]
+    def group_paid(self, group, user="u1", title="Towel", more=()):
+        orders = [{"order_id": f"{group}-1", "number": NUMBER, "seller_id": "s1", "total": 1000, "lines": [line(title), *more]}]
         return self.order.event("order_group.paid", group, order_group_id=group, number=NUMBER, user_id=user, payment_id="pay", currency="USD", total=1000,
                                 orders=orders, paid_at=TIME)
 

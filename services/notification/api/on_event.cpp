@@ -185,6 +185,8 @@ class Values {
     return *this;
   }
   Values& line(const LineData& line, Currency currency) {
+    // It was canceled before the order was paid.
+    if (line.quantity.value == 0) return *this;
     json_.begin_object()
         .member("quantity", line.quantity.value)
         .member("title", line.title.value)

@@ -103,8 +103,14 @@ v1::GetOrderResponse to_message(const Order& order) {
     one.set_canceled_quantity(line.canceled_quantity);
     one.set_unit_price(line.unit_price);
     write(line.amounts, *one.mutable_amounts());
+    one.set_canceled_total(line.canceled_total());
+    one.set_shipped_quantity(line.shipped_quantity);
+    one.set_refunded_quantity(line.refunded_quantity);
   }
   out.set_version(order.version);
+  out.set_canceled_total(order.canceled_total());
+  out.set_captured_total(order.captured_total);
+  out.set_refunded_total(order.refunded_total);
   return out;
 }
 

@@ -92,6 +92,7 @@ HandlerResult create_order(const OrderRoutes& self, Ctx ctx, Request request) {
                         .lines = lines_of(form, now),
                         .now = now,
                         .payment_window = self.payment_window},
+                       {text_of(form.email), address_of(form.shipping_address), address_of(form.billing_address)},
                        {},
                        ctx.trace};
   if (key) command.key = sql::idempotency_key(buyer.str(), "createOrder", {}, *key, request.body());

@@ -7,6 +7,7 @@
 
 #include "libs/base/result.hpp"
 #include "libs/json/reader.hpp"
+#include "services/order/api/contact_form.hpp"
 #include "services/order/core/lines.hpp"
 
 namespace agora::order {
@@ -35,11 +36,16 @@ struct OrderForm {
   std::optional<Decimal> price{};
   std::optional<json::CurrencyCode> currency{};
   std::optional<std::vector<LineForm>> items{};
+  json::Change<json::Text<254>> email{};
+  json::Change<AddressForm> shipping_address{};
+  json::Change<AddressForm> billing_address{};
 
   /// It has one of the two forms, whole.
   void check(const std::string& pointer, std::vector<FieldError>& errors) const;
 };
-BOOST_DESCRIBE_STRUCT(OrderForm, (), (user_id, product_id, offer_id, quantity, price, currency, items))
+BOOST_DESCRIBE_STRUCT(OrderForm, (),
+                      (user_id, product_id, offer_id, quantity, price, currency, items, email, shipping_address,
+                       billing_address))
 
 /// The lines that a form which was read asks for, each with the pointer it stands at and a new id.
 LineRequests lines_of(const OrderForm& form, Timestamp now);

@@ -12,18 +12,14 @@ OrderStatus status_of(const std::vector<const Order*>& orders) {
   return least;
 }
 
-/// What all orders share that a payment ever took money for; where of several some was given back, a part of it. Of
-/// orders that wait for their payment all say the same.
+/// What all orders have that did not end unpaid. They differ only where some were paid back, and others not or not
+/// wholly.
 PaymentStatus payment_status_of(const std::vector<const Order*>& orders) {
   std::optional<PaymentStatus> common;
   for (const auto* order : orders) {
-    const auto status = order->payment_status;
-    if (status == PaymentStatus::canceled || status == common) continue;
-    if (!common) {
-      common = status;
-    } else if (order->captured_total > 0 || order->refunded_total > 0) {
-      return PaymentStatus::partially_refunded;
-    }
+    if (order->payment_status == PaymentStatus::canceled) continue;
+    if (common && *common != order->payment_status) return PaymentStatus::partially_refunded;
+    common = order->payment_status;
   }
   return common.value_or(PaymentStatus::canceled);
 }

@@ -1,5 +1,7 @@
 #include "services/order/store/order_lists.hpp"
 
+#include <algorithm>
+
 #include "services/order/store/contacts.hpp"
 #include "services/order/store/memberships.hpp"
 #include "services/order/store/order_columns.hpp"
@@ -55,10 +57,25 @@ struct Wanted {
 
 /// No id of an order placed since then is less: ids begin with 48 bits of milliseconds, in hexadecimal digits.
 std::string first_id_since(Timestamp time) {
-  if (time.time_since_epoch().count() < 0) return {};
+  if (time < Timestamp{}) return {};
   const auto id = new_id<OrderTag>(time).str();
   return id.substr(0, id.find('-', id.find('-') + 1));
 }
+
+/// Between which ids a page of all orders lies, both ends in it: the key is read no further.
+struct Bounds {
+  Bounds(const OrderListFilter& filter, const std::optional<OrderId>& after)
+      : first(filter.created_after ? first_id_since(*filter.created_after) : std::string{}),
+        behind(after ? after->str() : std::string(kLastId)) {
+    if (filter.order_ids.empty()) return;
+    const auto [least, greatest] = std::minmax_element(filter.order_ids.begin(), filter.order_ids.end());
+    first = std::max(first, least->str());
+    behind = std::min(behind, greatest->str() + std::string(kLastId));
+  }
+
+  std::string first;
+  std::string behind;
+};
 
 /// One order more than fits says that there is more.
 template <class Page>
@@ -112,13 +129,12 @@ Task<std::optional<SellerOrderPage>> OrderLists::of_seller(Ctx ctx, SellerListQu
 Task<OrderPage> OrderLists::all(Ctx ctx, OrderListFilter filter, std::optional<OrderId> after, int limit) {
   auto work = [filter = std::move(filter), after = std::move(after), limit](sql::Tx& tx) {
     const Wanted wanted(filter);
-    const auto since = filter.created_after.value_or(Timestamp::min());
-    const auto first_id = first_id_since(since);
+    const Bounds bounds(filter, after);
     OrderPage page;
     {
-      auto rows = tx.query(
-          kAll, {wanted.ids, wanted.statuses, wanted.payment_statuses, wanted.fulfillment_statuses,
-                 after ? std::string_view(after->str()) : kLastId, std::string_view(first_id), since, limit + 1});
+      auto rows =
+          tx.query(kAll, {wanted.ids, wanted.statuses, wanted.payment_statuses, wanted.fulfillment_statuses,
+                          bounds.behind, bounds.first, filter.created_after.value_or(Timestamp::min()), limit + 1});
       while (rows.next()) page.orders.push_back(read_order(rows));
     }
     cut(page, limit);

@@ -21,6 +21,7 @@ namespace agora::order {
 /// Places one order; `key` as the request's Idempotency-Key in its scope.
 struct PlaceCommand {
   PlaceOrder order;
+  ContactEdit contact{};  ///< who buys and where it goes, as far as that was said
   std::optional<sql::IdempotencyKey> key{};
   TraceContext trace{};
 };
@@ -94,8 +95,8 @@ class OrderStore {
 
   OrderStore(sql::Database& database, RenderOrder render_order, RenderGroup render_group);
 
-  /// "No": those of core's place(), invalid_argument `idempotency_key_reused`; unauthenticated `invalid_token` when the
-  /// user was erased while it waited.
+  /// "No": those of core's place() and edited(), invalid_argument `idempotency_key_reused`; unauthenticated
+  /// `invalid_token` when the user was erased while it waited.
   Task<Result<Answered>> place(Ctx ctx, PlaceCommand command);
   /// "No": those of core's check_out() and edited(); of a cart not_found `not_found`, conflict `cart_closed` (with the
   /// `order_group_id` it became), `cart_changed`, `cart_empty`; `idempotency_key_reused` and `invalid_token`.

@@ -118,7 +118,7 @@ void Outbox::order_lines_canceled(const Order& order, const Canceled& canceled, 
   auto& data = events_.add(kOrders, "order.lines_canceled", order.order_id.str(), order.version, trace);
   json::Writer json(data);
   begin_order(json, order);
-  json.member("reason", to_string(canceled.reason));
+  json.member("reason", to_string(canceled.reason)).member("fulfillment_status", to_string(order.fulfillment_status));
   json.key("lines").begin_array();
   for (std::size_t i = 0; i < order.lines.size(); ++i) {
     const auto& line = order.lines[i];
@@ -157,7 +157,8 @@ void Outbox::order_refunded(const Order& order, const Refund& refund, const std:
       .member("currency", order.currency)
       .member("amount", refund.amount)
       .member("refunded_total", order.refunded_total)
-      .member("payment_status", to_string(order.payment_status));
+      .member("payment_status", to_string(order.payment_status))
+      .member("fulfillment_status", to_string(order.fulfillment_status));
   json.key("lines").begin_array();
   for (std::size_t i = 0; i < units.size(); ++i) {
     const auto quantity = units[i].unshipped + units[i].shipped;

@@ -169,6 +169,50 @@ TEST_P(BuyerStoreTest, KnowsWhoBoughtAndWhereItGoes) {
   EXPECT_EQ(erased->contact, Contact{});
 }
 
+/// Where it goes, as a placement says it.
+ContactEdit to_arthur() {
+  AddressEdit address{};
+  address[0] = {true, "Arthur Dent"};
+  address[1] = {true, "155 Country Lane"};
+  address[3] = {true, "Cottington"};
+  address[6] = {true, "GB"};
+  return {.email = {true, "arthur@example.com"}, .shipping_address = {true, address}};
+}
+
+TEST_P(BuyerStoreTest, AnOrderThatSaidWhereItGoesCanBePaid) {
+  auto one = command("u1", "o1", 1, 500);
+  one.contact = to_arthur();
+  ASSERT_TRUE(place(one).has_value());
+  EXPECT_TRUE(begin(one.order.group_id).has_value());
+  const auto buyer = testing::run(buyers_.find({}, one.order.group_id));
+  EXPECT_EQ(buyer->contact.email, "arthur@example.com");
+  EXPECT_EQ(buyer->contact.shipping_address, kAddress);
+  auto wrong = command("u1", "o1", 1, 500);
+  wrong.contact.email = {true, "nowhere"};
+  const auto refused = place(wrong);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().fields[0].pointer, "/email");
+}
+
+TEST_P(BuyerStoreTest, WhereItGoesIsErasedAlsoOfWhatIsPlacedMeanwhile) {
+  for (int round = 0; round < 10; ++round) {
+    const auto user = "gone" + std::to_string(round);
+    auto one = command(user, "o4", 1, 500);
+    one.contact = to_arthur();
+    std::thread buyer([&] { static_cast<void>(place(one)); });
+    std::thread eraser([&] {
+      database_->write_blocking({}, [&](sql::Tx& tx) {
+        lock_for_erasure(tx, {user});
+        erase_user(tx, UserId(user), 2);
+      });
+    });
+    buyer.join();
+    eraser.join();
+    static constexpr sql::Sql kLeft{"SELECT (SELECT count(*) FROM addresses) + (SELECT count(*) FROM order_contacts)"};
+    EXPECT_EQ(number(kLeft), 0) << "round " << round;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, BuyerStoreTest, testing::kEngines, testing::engine_name);
 
 }  // namespace
