@@ -11,8 +11,8 @@
 #include "embedded/migration_0016_payment_holds.hpp"
 #include "embedded/migration_0017_progress.hpp"
 #include "embedded/migration_0018_fulfillments.hpp"
-#include "embedded/migration_0020_orders_of_seller.hpp"
-#include "embedded/migration_0021_refunds.hpp"
+#include "embedded/migration_0019_orders_of_seller.hpp"
+#include "embedded/migration_0020_refunds.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/lease.hpp"
@@ -40,8 +40,8 @@ std::span<const sql::Migration> migrations() {
       {16, "0016_payment_holds", embedded::migration_0016_payment_holds},
       {17, "0017_progress", embedded::migration_0017_progress},
       {18, "0018_fulfillments", embedded::migration_0018_fulfillments},
-      {20, "0020_orders_of_seller", embedded::migration_0020_orders_of_seller},
-      {21, "0021_refunds", embedded::migration_0021_refunds},
+      {19, "0019_orders_of_seller", embedded::migration_0019_orders_of_seller},
+      {20, "0020_refunds", embedded::migration_0020_refunds},
   }};
   return kMigrations;
 }
