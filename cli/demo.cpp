@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kReadyPatience{30'000};
+constexpr std::chrono::milliseconds kStopPatience{10'000};
 constexpr std::chrono::milliseconds kProbeEvery{10};
 constexpr std::chrono::milliseconds kProbeDeadline{500};
 constexpr const char* kAddress = "127.0.0.1";
@@ -79,7 +80,8 @@ std::string at(std::uint16_t port) {
   return std::string(kAddress) + ":" + std::to_string(port);
 }
 
-/// `agora up` in a folder and on ports of its own, until destruction.
+/// `agora up` in a folder and on ports of its own, until destruction. What our environment says of a marketplace is of
+/// another one: databases, a Kafka cluster, where mails go.
 class Marketplace {
  public:
   explicit Marketplace(fs::path data) : data_(std::move(data)) {
@@ -92,12 +94,21 @@ class Marketplace {
                                 "--notification-port", std::to_string(notification_), "--notification-internal-port",
                                 std::to_string(notification_internal_)},
                   .environment = {{"AGORA_ORDER_PAYMENT_FEED", "feed:http://" + at(payment_)}},
+                  .without = "AGORA_",
                   .output = log()});
   }
   ~Marketplace() {
     if (pid_ == 0) return;
     ::kill(pid_, SIGTERM);
-    while (!reap()) std::this_thread::sleep_for(kProbeEvery);
+    const auto until = std::chrono::steady_clock::now() + kStopPatience;
+    bool killed = false;
+    while (!reap()) {
+      // A second Ctrl-C means: now.
+      const bool told_again = is_stop(next_signal(kProbeEvery));
+      if (killed || (!told_again && std::chrono::steady_clock::now() < until)) continue;
+      ::kill(pid_, SIGKILL);
+      killed = true;
+    }
   }
   Marketplace(const Marketplace&) = delete;
   Marketplace& operator=(const Marketplace&) = delete;
@@ -111,7 +122,7 @@ class Marketplace {
           throw std::runtime_error("the marketplace did not start; " + log().string() + " says why");
         }
         if (std::chrono::steady_clock::now() >= until) throw std::runtime_error("the marketplace is not getting ready");
-        std::this_thread::sleep_for(kProbeEvery);
+        if (is_stop(next_signal(kProbeEvery))) throw Interrupted("was stopped");
       }
     }
   }
@@ -120,9 +131,10 @@ class Marketplace {
   std::string notification_url() const { return "http://" + at(notification_); }
   std::string order_grpc() const { return at(order_grpc_); }
   std::uint16_t payment_port() const { return payment_; }
-  fs::path log() const { return data_ / "services.log"; }
 
  private:
+  fs::path log() const { return data_ / "services.log"; }
+
   fs::path data_;
   std::array<std::uint16_t, 6> ports_ = free_ports<6>();
   std::uint16_t order_ = ports_[0];
@@ -140,24 +152,33 @@ Actor actor(const std::string& user_id, const fs::path& data) {
   return {user_id, Secret<std::string>(jwt::make_token(key, request, SystemClock().now()))};
 }
 
-/// The journey, and the recount of all that it left.
+/// The recount of all that the journey left.
+void count_again(const Settings& settings, const fs::path& data) {
+  const auto order = "sqlite:" + (data / "order.db").string();
+  const auto notification = "sqlite:" + (data / "notification.db").string();
+  const std::array<const char*, 6> arguments{
+      "audit", "--order-db", order.c_str(), "--notification-db", notification.c_str(), "--json"};
+  if (audit(settings.json ? 6 : 5, arguments.data()) != kDone) throw NotAsItMust("the audit is not clean");
+}
+
 int play(const Settings& settings, const fs::path& data) {
+  Marketplace marketplace(data);
+  marketplace.wait_until_ready();
+  PaymentStandIn payment({data, marketplace.payment_port(), marketplace.order_grpc()});
+  Stage stage(marketplace.order_url(), marketplace.notification_url(), settings.json);
   try {
-    Marketplace marketplace(data);
-    marketplace.wait_until_ready();
-    PaymentStandIn payment({data, marketplace.payment_port(), marketplace.order_grpc()});
-    Stage stage(marketplace.order_url(), marketplace.notification_url(), settings.json);
     play_journey(stage, {actor("u1", data), actor("u42", data), actor("u7", data)}, payment);
     stage.chapter("All of it is counted again (agora audit)");
-    const auto folder = data.string();
-    const std::array<const char*, 4> arguments{"audit", "--data", folder.c_str(), "--json"};
-    if (audit(settings.json ? 4 : 3, arguments.data()) != kDone) throw NotAsItMust("the audit is not clean");
-    if (!settings.json) std::cout << "\nEvery one of " << stage.requests() << " answers was right.\n" << std::flush;
-    return kDone;
-  } catch (const NotAsItMust& mistake) {
+    count_again(settings, data);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const std::exception& mistake) {
+    // Also an answer that never came: the marketplace was ready.
     say("demo: " + std::string(mistake.what()));
     return kBad;
   }
+  if (!settings.json) std::cout << "\nEvery one of " << stage.requests() << " answers was right.\n" << std::flush;
+  return kDone;
 }
 
 }  // namespace
@@ -165,8 +186,14 @@ int play(const Settings& settings, const fs::path& data) {
 int demo(int argc, const char* const* argv) {
   Settings settings;
   if (const auto code = settings.parse(argc, argv)) return *code;
+  take_signals();
   const auto data = new_folder();
-  const int code = play(settings, data);
+  int code = kCannot;
+  try {
+    code = play(settings, data);
+  } catch (const std::exception& error) {
+    say("demo: " + std::string(error.what()));
+  }
   if (code == kDone && !settings.keep) {
     fs::remove_all(data);
   } else {

@@ -1,9 +1,10 @@
 #include "cli/demo_stage.hpp"
 
+#include <csignal>
 #include <iostream>
-#include <thread>
 
 #include "cli/command.hpp"
+#include "cli/processes.hpp"
 #include "libs/json/writer.hpp"
 
 namespace agora::cli {
@@ -29,6 +30,10 @@ void print_body(const std::string& body) {
 }
 
 }  // namespace
+
+bool is_stop(std::optional<int> signal) {
+  return signal && *signal != SIGCHLD;
+}
 
 std::string pretty(const json::Node& node, std::size_t indent) {
   std::string whole;
@@ -90,7 +95,7 @@ Answer Stage::await(const Actor& actor, const std::string& path,
       show(actor, request, answer);
       throw NotAsItMust("GET " + path + " never became what it must");
     }
-    std::this_thread::sleep_for(kAskAgainAfter);
+    if (is_stop(next_signal(kAskAgainAfter))) throw Interrupted("was stopped");
   }
 }
 

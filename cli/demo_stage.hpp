@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,6 +13,13 @@ namespace agora::cli {
 class NotAsItMust : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// Somebody wants the demo to end: what it started ends too.
+class Interrupted : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+/// Whether a signal (next_signal()) says so.
+bool is_stop(std::optional<int> signal);
 
 /// Somebody who acts, by a token of theirs.
 struct Actor {
@@ -40,7 +48,7 @@ class Stage {
   /// Asks, shows both, and gives the answer. Throws NotAsItMust unless its status is `expected`.
   Answer ask(const Actor& actor, const Request& request, long expected);
   /// Asks for something again and again until it is as it must be, shows the last answer. Throws NotAsItMust when it
-  /// never is.
+  /// never is, Interrupted when a signal says stop.
   Answer await(const Actor& actor, const std::string& path, const std::function<bool(const json::Node&)>& is_right);
 
   int requests() const { return requests_; }

@@ -24,7 +24,9 @@ std::vector<std::string> merged_environment(const Program& program) {
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string entry(*at);
     const auto equals = entry.find('=');
-    if (equals != std::string::npos) values[entry.substr(0, equals)] = entry.substr(equals + 1);
+    if (equals == std::string::npos) continue;
+    if (!program.without.empty() && entry.starts_with(program.without)) continue;
+    values[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
   for (const auto& [name, value] : program.environment) values[name] = value;
   std::vector<std::string> entries;

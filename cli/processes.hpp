@@ -10,11 +10,12 @@
 
 namespace agora::cli {
 
-/// A program to start: environment variables are set over ours.
+/// A program to start: environment variables are set over ours, those of ours that begin with `without` left out.
 struct Program {
   std::filesystem::path path;
   std::vector<std::string> arguments;
   std::vector<std::pair<std::string, std::string>> environment{};
+  std::string without{};           ///< empty: none
   std::filesystem::path output{};  ///< file that all it writes is added to; empty: our stderr
 };
 
