@@ -171,9 +171,22 @@ def bundle(documents):
     return first
 
 
+def secured(document):
+    """Who may ask stands in x-auth, once; here it is said in OpenAPI's own terms too."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token of the issuer whose keys the services know"}}
+    for methods in document["paths"].values():
+        for method, node in methods.items():
+            if method == "servers":
+                continue
+            demo = [{}] if node.get("x-demo-guests") else []
+            node["security"] = [] if node["x-auth"] == "anonymous" else [{"bearer": []}, *demo]
+    return document
+
+
 def main():
     *contracts, out = map(pathlib.Path, sys.argv[1:])
-    document = bundle([yaml.load(path.read_text(encoding="utf-8"), Loader) for path in contracts])
+    document = secured(bundle([yaml.load(path.read_text(encoding="utf-8"), Loader) for path in contracts]))
     out.mkdir(parents=True, exist_ok=True)
     (out / "openapi.json").write_text(to_json(document, indent=1) + "\n", encoding="utf-8")
     (out / "docs.html").write_text("\n".join(page(document)) + "\n", encoding="utf-8")

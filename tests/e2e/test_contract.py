@@ -98,6 +98,11 @@ def test_pages_for_browsers(demo):
     for anchor in re.findall(r'href="#([^"]*)"', docs):
         assert f'id="{anchor}"' in docs
     document = demo.client.get("/openapi.json").json()
+    assert document["components"].pop("securitySchemes")["bearer"]["scheme"] == "bearer"
+    for methods in document["paths"].values():
+        for method, node in methods.items():
+            if method != "servers":
+                assert ({"bearer": []} in node["security"]) == (node["x-auth"] != "anonymous") and ({} in node.pop("security")) == node.get("x-demo-guests", False)
     assert document == json.loads(json.dumps(ORDER.document))
     page = demo.client.get("/errors/out_of_stock")
     assert page.status_code == 200 and "out_of_stock" in page.text
