@@ -1,6 +1,7 @@
 #include "services/notification/api/on_event.hpp"
 
 #include <array>
+#include <unordered_set>
 
 #include <boost/describe/class.hpp>
 
@@ -11,6 +12,8 @@
 
 namespace agora::notification {
 namespace {
+
+constexpr std::string_view kDeleted = "user.deleted";
 
 using Text = json::Text<512>;
 using Minor = json::Integer<0, INT64_MAX>;
@@ -221,6 +224,25 @@ class Values {
   json::Writer json_;
 };
 
+void add_user(const json::Node& node, std::unordered_set<std::string>& users) {
+  const auto id = node.member("user_id");
+  if (id && id->kind() == json::Kind::string && is_id(id->text())) users.emplace(id->text());
+}
+
+/// The users whom an event names, or who act for the seller that it names: those of whom something may be written.
+void add_named(sql::Tx& tx, const json::Node& data, std::unordered_set<std::string>& users) {
+  add_user(data, users);
+  const auto members = data.member("members");
+  for (auto member = members ? members->first() : std::nullopt; member; member = member->next()) {
+    add_user(*member, users);
+  }
+  const auto seller = data.member("seller_id");
+  if (!seller || seller->kind() != json::Kind::string || !is_id(seller->text())) return;
+  for (const auto& user_id : members_of(tx, SellerId(std::string(seller->text()))).value_or(std::vector<UserId>{})) {
+    users.insert(user_id.str());
+  }
+}
+
 /// A reason of order.canceled as the templates' sections have it.
 std::string_view section_of(std::string_view reason) {
   if (reason == "buyer") return "by_buyer";
@@ -231,7 +253,21 @@ std::string_view section_of(std::string_view reason) {
 
 }  // namespace
 
-void EventHandler::lock(sql::Tx&, const std::vector<events::Event>&) {}
+void EventHandler::lock(sql::Tx& tx, const std::vector<events::Event>& events) {
+  if (tx.engine() == sql::Engine::sqlite) return;
+  std::unordered_set<std::string> erased;
+  std::unordered_set<std::string> named;
+  for (const auto& event : events) {
+    if (event.unreadable) continue;
+    if (event.type == kDeleted) {
+      if (is_id(event.subject)) erased.insert(event.subject);
+    } else {
+      add_named(tx, event.data(), named);
+    }
+  }
+  service::hold_for_erasure(tx, erased);
+  service::keep_from_erasure(tx, named);
+}
 
 Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
   using Apply = Result<void> (EventHandler::*)(sql::Tx&, const events::Event&);
@@ -259,7 +295,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
 
 Result<void> EventHandler::on_user(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<UserData>(event));
-  if (event.type == "user.deleted") {
+  if (event.type == kDeleted) {
     erase_user(tx, data.user_id, event.version);
     // Before the commit: should it not come, the event comes again, and what is told of a deletion is never taken back.
     erased_.add(data.user_id.str());

@@ -16,7 +16,8 @@ class EventHandler final : public events::Handler {
   EventHandler(const Clock& clock, service::ErasedUsers& erased, std::vector<Channel> channels)
       : clock_(clock), erased_(erased), channels_(std::move(channels)) {}
 
-  /// Rows are inserted, or a subject's own are replaced: there is nothing to lock in an order.
+  /// Keeps those of whom something will be written from being erased meanwhile: what is written then would stay. Rows
+  /// are inserted, or a subject's own are replaced: there is nothing else to lock.
   void lock(sql::Tx& tx, const std::vector<events::Event>& events) override;
   /// "No": validation_failed when the data is not what the type says; missing_dependency while a seller is not known.
   Result<void> apply(sql::Tx& tx, const events::Event& event) override;
