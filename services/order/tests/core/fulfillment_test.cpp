@@ -43,8 +43,12 @@ FulfillmentEdit tracked(const char* number) {
 Fulfillment& in_state(Order& of, FulfillmentState state) {
   auto& made = packed(of, {{LineId("a"), 2}});
   using enum FulfillmentState;
-  if (state == shipped || state == delivered) EXPECT_TRUE(change(of, made, to(shipped), kNow).has_value());
-  if (state == delivered || state == canceled) EXPECT_TRUE(change(of, made, to(state), kNow).has_value());
+  if (state == shipped || state == delivered) {
+    EXPECT_TRUE(change(of, made, to(shipped), kNow).has_value());
+  }
+  if (state == delivered || state == canceled) {
+    EXPECT_TRUE(change(of, made, to(state), kNow).has_value());
+  }
   EXPECT_EQ(made.state, state);
   return made;
 }
