@@ -76,7 +76,7 @@ class Following {
   }
   Task<Result<Response>> begin() {
     const auto executor = co_await asio::this_coro::executor;
-    const auto read = [](std::int64_t, std::int64_t) { return read_nothing(); };
+    const auto read = [](std::int64_t, std::int64_t, std::int64_t) { return read_nothing(); };
     Response response{.content_type = "text/event-stream"};
     const auto ends_at = std::chrono::steady_clock::now() + lasts_;
     response.stream =
