@@ -8,11 +8,13 @@ import socket
 import statistics
 import subprocess
 import threading
+import time
 
 from common import AGORA, OFFERS, WORK, Service, half_load, limit, p99_ms, progress, rate_of, run_wrk, token_of
 
 STREAMS, STALLED = 2_000, 100
 SECONDS = 10
+OPEN_SECONDS_MAX = 60
 PATH = "/api/v1/notifications/events"
 
 
@@ -81,8 +83,9 @@ class Streams:
         for subject, token in tokens.items():
             if subject != "u1":
                 self.selector.register(self.connect(service, token), selectors.EVENT_READ)
+        until = time.monotonic() + OPEN_SECONDS_MAX
         while f'agora_http_open_streams{{server="public"}} {STREAMS}\n' not in service.metrics():
-            pass
+            assert time.monotonic() < until, f"{STREAMS} streams are not open after {OPEN_SECONDS_MAX} s"
         self.thread = threading.Thread(target=self.read)
         self.thread.start()
 
@@ -98,7 +101,11 @@ class Streams:
     def read(self):
         while not self.stopped:
             for key, _ in self.selector.select(0.2):
-                self.events += key.fileobj.recv(65536).count(b"\nevent: ")
+                more = key.fileobj.recv(65536)
+                self.events += more.count(b"\nevent: ")
+                if not more:
+                    self.selector.unregister(key.fileobj)
+                    key.fileobj.close()
 
     def stop(self):
         self.stopped = True

@@ -20,7 +20,7 @@ struct Principal {
   Kind kind = Kind::anonymous;
   std::uint8_t roles = 0;                ///< of Role
   std::string subject{};                 ///< user id; empty for anonymous and demo guests
-  Timestamp expires = Timestamp::max();  ///< of the token: what lasts longer than a request ends then
+  Timestamp expires = Timestamp::max();  ///< when its token is refused: what lasts longer than a request ends then
 
   bool has(Role role) const { return (roles & static_cast<std::uint8_t>(role)) != 0; }
 };

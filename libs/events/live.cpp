@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kStretchMax = 500;
 constexpr std::int64_t kPageMax = 16;
 constexpr std::chrono::milliseconds kReadDeadline{5'000};
+/// A stream lasts no longer, whatever its token says: the monotonic clock does not reach the year 9999.
+constexpr std::chrono::hours kLongest{100 * 365 * 24};
 
 std::string id_of(const std::string& log_id, std::int64_t sequence) {
   return log_id + ':' + std::to_string(sequence);
@@ -30,13 +32,18 @@ std::optional<std::int64_t> number_in(std::string_view id, const LogState& log) 
 }
 
 http::StreamEvent to_stream(const std::string& log_id, const LiveEvent& event) {
-  auto block = http::event_block(id_of(log_id, event.sequence), event.name, event.data);
+  auto block = http::event_block(id_of(log_id, event.sequence), event.name, *event.data);
   return {event.sequence, std::make_shared<const std::string>(std::move(block))};
+}
+
+/// What was missed is not known; the client has all there is once it has read the resource.
+http::StreamEvent reset_at(const LogState& log) {
+  return {log.head, std::make_shared<const std::string>(http::event_block(id_of(log.log_id, log.head), "reset", "{}"))};
 }
 
 Deadline deadline_of(Timestamp expires, Timestamp now) {
   if (expires == Timestamp::max()) return Deadline::max();
-  return std::chrono::steady_clock::now() + (expires - now);
+  return std::chrono::steady_clock::now() + std::min<std::chrono::microseconds>(expires - now, kLongest);
 }
 
 }  // namespace
@@ -102,16 +109,24 @@ Task<telemetry::MoreWork> Live::round(std::shared_ptr<State> state, Ctx ctx) {
   if (state->followers.empty()) co_return telemetry::MoreWork::no;
   struct Read {
     LogState log{};
+    bool lost = false;
     std::int64_t through = 0;
     std::vector<LiveEvent> events{};
   };
   auto work = [log = &state->log, after = state->position, subjects = state->subjects](sql::Tx& tx) {
     Read read{.log = log->state(tx)};
-    read.through = std::min(read.log.head, after + kStretchMax);
-    if (read.through > after) read.events = log->of_many(tx, {after, read.through}, *subjects);
+    read.lost = read.log.trimmed_through > after;
+    read.through = read.lost ? read.log.head : std::min(read.log.head, after + kStretchMax);
+    if (!read.lost && read.through > after) read.events = log->of_many(tx, {after, read.through}, *subjects);
     return read;
   };
   const auto read = co_await state->database.read(std::move(ctx), work);
+  if (read.lost) {
+    // The database was away for longer than events are kept. Who comes back is told that its id is not known any more.
+    for (const auto& [subject, streams] : state->followers) {
+      for (auto* stream : streams) stream->end(http::StreamEnd::failed);
+    }
+  }
   for (const auto& event : read.events) {
     const auto found = state->followers.find(event.subject);
     if (found == state->followers.end()) continue;
@@ -123,19 +138,29 @@ Task<telemetry::MoreWork> Live::round(std::shared_ptr<State> state, Ctx ctx) {
 }
 
 Task<std::vector<http::StreamEvent>> Live::read_again(std::shared_ptr<State> state, std::string subject,
-                                                      Stretch stretch) {
+                                                      Stretch stretch, std::int64_t bytes_max) {
   struct Read {
-    std::string log_id{};
+    LogState log{};
     std::vector<LiveEvent> events{};
   };
   auto work = [log = &state->log, subject = std::move(subject), stretch](sql::Tx& tx) {
-    return Read{log->state(tx).log_id, log->of_one(tx, stretch, subject, kPageMax)};
+    return Read{log->state(tx), log->of_one(tx, stretch, subject, kPageMax)};
   };
   const Ctx ctx{.deadline = std::chrono::steady_clock::now() + kReadDeadline};
   const auto read = co_await state->database.read(ctx, work);
-  std::vector<http::StreamEvent> events;
-  for (const auto& event : read.events) events.push_back(to_stream(read.log_id, event));
-  co_return events;
+  std::vector<http::StreamEvent> page;
+  if (stretch.after < read.log.trimmed_through) {
+    page.push_back(reset_at(read.log));
+    co_return page;
+  }
+  std::int64_t bytes = 0;
+  for (const auto& event : read.events) {
+    auto told = to_stream(read.log.log_id, event);
+    bytes += static_cast<std::int64_t>(told.text->size());
+    if (!page.empty() && bytes > bytes_max) break;
+    page.push_back(std::move(told));
+  }
+  co_return page;
 }
 
 Task<Result<http::Response>> Live::follow(Ctx ctx, http::Request request, std::string subject) {
@@ -148,9 +173,9 @@ Task<Result<http::Response>> Live::follow(Ctx ctx, http::Request request, std::s
   const auto has = number_in(last_id, log);
   http::EventStream::Begin begin{.after = has.value_or(log.head), .live_after = log.head, .ends_at = ends_at};
   begin.opening = "id: " + id_of(log.log_id, begin.after) + "\n\n";
-  if (!last_id.empty() && !has) begin.opening = http::event_block(id_of(log.log_id, log.head), "reset", "{}");
-  const auto read = [state = state_, subject](std::int64_t after, std::int64_t through) {
-    return read_again(state, subject, {after, through});
+  if (!last_id.empty() && !has) begin.opening = *reset_at(log).text;
+  const auto read = [state = state_, subject](std::int64_t after, std::int64_t through, std::int64_t bytes_max) {
+    return read_again(state, subject, {after, through}, bytes_max);
   };
   auto stream = std::make_shared<http::EventStream>(executor, std::move(begin), read);
   stream->on_gone([state = std::weak_ptr(state_), subject, own = stream.get()] {

@@ -20,7 +20,7 @@ struct LiveEvent {
   std::int64_t sequence = 0;
   std::string subject{};
   std::string name{};
-  std::string data{};  ///< JSON, in one line
+  std::shared_ptr<const std::string> data{};  ///< JSON, in one line; events may share it
 };
 
 /// A log of a service's own that people follow, each one subject of it: an order's events, a user's notifications. What
@@ -47,7 +47,8 @@ class Live {
 
   /// The answer of a row of Admission::stream: an event of this subject for each that comes; with Last-Event-ID all
   /// since that one too. The first thing in it is an id to go on from. An event `reset` says that what was missed is
-  /// not known: the id is of another log, was trimmed, or none of ours. It ends with the principal's token.
+  /// not known: the id is of another log, was trimmed, then or before the client had read what came after it, or none
+  /// of ours. It ends with the principal's token.
   Task<Result<http::Response>> follow(Ctx ctx, http::Request request, std::string subject);
 
   /// A round reads what is new. It does nothing while nobody follows.
@@ -57,7 +58,7 @@ class Live {
   struct State;
   static Task<telemetry::MoreWork> round(std::shared_ptr<State> state, Ctx ctx);
   static Task<std::vector<http::StreamEvent>> read_again(std::shared_ptr<State> state, std::string subject,
-                                                         Stretch stretch);
+                                                         Stretch stretch, std::int64_t bytes_max);
 
   std::shared_ptr<State> state_;
 };

@@ -26,6 +26,7 @@ struct ServerState {
   telemetry::Gauge& open;
   std::list<Connection*> connections{};
   bool draining = false;
+  Deadline stream_warning_at{};  ///< when the next stream that fails is worth a line
   /// `Date: …\r\n` of the current second, written by the server's sweep.
   std::string date_line{};
 };

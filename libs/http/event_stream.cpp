@@ -86,7 +86,7 @@ Task<std::shared_ptr<const std::string>> EventStream::take() {
     }
     if (taken_ < read_through_) {
       const auto through = read_through_;
-      auto read = co_await read_(taken_, through);
+      auto read = co_await read_(taken_, through, bytes_max_);
       page_.assign(std::make_move_iterator(read.begin()), std::make_move_iterator(read.end()));
       // What is not there any more is passed over.
       if (page_.empty()) taken_ = through;
@@ -98,6 +98,8 @@ Task<std::shared_ptr<const std::string>> EventStream::take() {
       auto next = waiting_.front();
       co_return took(std::move(next));
     }
+    // There was nothing for this client before it.
+    taken_ = waiting_.front().sequence - 1;
     for (const auto& event : waiting_) {
       if (event.text) break;
       read_through_ = event.sequence;

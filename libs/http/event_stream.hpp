@@ -27,12 +27,14 @@ std::string event_block(std::string_view id, std::string_view name, std::string_
 
 /// What one client follows: events that wait to be sent to it. Who has them pushes them; the connection takes them. A
 /// client that does not read costs no more than its limits say: texts beyond `stream_bytes_max` are let go of and read
-/// again once it reads on, and at `stream_events_max` events the stream ends. Used on the io thread.
+/// again once it reads on, a page of as many bytes or one event at a time, and at `stream_events_max` events the stream
+/// ends. Used on the io thread.
 class EventStream {
  public:
-  /// Events that were before, in order: those after a number, through another; some of them at least, none when there
-  /// are no more.
-  using Read = std::function<Task<std::vector<StreamEvent>>(std::int64_t after, std::int64_t through)>;
+  /// Events that were before, in order: those after a number, through another; as many as fit into so many bytes, one
+  /// at least; none when there are no more.
+  using Read =
+      std::function<Task<std::vector<StreamEvent>>(std::int64_t after, std::int64_t through, std::int64_t bytes_max)>;
 
   struct Begin {
     std::string opening{};        ///< sent first

@@ -18,6 +18,8 @@ using boost::system::error_code;
 
 /// The kernel takes twice this for what a client does not read.
 constexpr int kSendBufferBytes = 16 << 10;
+/// All streams fail at once when their database does: how many, the counter says.
+constexpr std::chrono::milliseconds kWarningInterval{10'000};
 /// Of what a client sends though it is not asked; what is more waits until the next event.
 constexpr int kDiscardedReadsMax = 4;
 /// Who listened to a replica that stops comes back within this, not all at once.
@@ -91,7 +93,10 @@ Task<void> Connection::send_stream() {
       try {
         text = co_await next_text();
       } catch (const std::exception& failure) {
-        log::warn({}, "a stream of events could not go on", {{"reason", failure.what()}});
+        if (now >= state_->stream_warning_at) {
+          state_->stream_warning_at = now + kWarningInterval;
+          log::warn({}, "a stream of events could not go on", {{"reason", failure.what()}});
+        }
         stream_->end(StreamEnd::failed);
         break;
       }
@@ -104,7 +109,11 @@ Task<void> Connection::send_stream() {
     const auto ready = unsent_.empty() ? Socket::wait_read : Socket::wait_write;
     co_await wait_for(ready, std::min(next, stream_->ends_at()));
     if (client_is_gone()) stream_->end(StreamEnd::client);
-    if (!unsent_.empty()) send(unsent_);
+    if (unsent_.empty()) continue;
+    const auto before = unsent_.size();
+    send(unsent_);
+    // A slow reader gets through the largest event as well.
+    if (unsent_.size() < before) stalled_at = std::chrono::steady_clock::now() + limits.idle_deadline;
   }
   // In the middle of an event it would be part of it.
   if (*stream_->ended() == StreamEnd::drained && unsent_.empty()) send(retry_line());

@@ -8,11 +8,11 @@ telemetry::Counter& counter(telemetry::Registry& metrics, std::string_view resul
                          {{"result", std::string(result)}});
 }
 
-Principal principal_of(Claims claims) {
+Principal principal_of(Claims claims, std::chrono::milliseconds clock_skew) {
   return {.kind = Principal::Kind::user,
           .roles = claims.roles,
           .subject = std::move(claims.subject),
-          .expires = claims.expires};
+          .expires = claims.expires + clock_skew};
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ Result<Principal> Verifier::authenticate(std::optional<std::string_view> bearer)
   if (auto claims = keys->verified.find(hash)) {
     if (now < claims->expires + expectations_.clock_skew) {
       cached_.add();
-      return principal_of(*std::move(claims));
+      return principal_of(*std::move(claims), expectations_.clock_skew);
     }
     keys->verified.remove(hash);
     return refuse(Refusal::expired);
@@ -59,7 +59,7 @@ Result<Principal> Verifier::authenticate(std::optional<std::string_view> bearer)
   verified_.add();
   auto& claims = std::get<Claims>(verdict);
   keys->verified.add(hash, claims);
-  return principal_of(std::move(claims));
+  return principal_of(std::move(claims), expectations_.clock_skew);
 }
 
 void Verifier::use(KeySet keys, Deadline fresh_until) {

@@ -71,7 +71,9 @@ class Stream:
             if size == 0:
                 raise EOFError(self.text)
             while len(self.buffer) < size + 2:
-                self.buffer += self.socket.recv(65536)
+                more = self.socket.recv(65536)
+                assert more, f"it ended within a chunk: {self.buffer}"
+                self.buffer += more
             self.text, self.buffer = self.text + self.buffer[:size], self.buffer[size + 2:]
         found, _, self.text = self.text.partition(b"\n\n")
         return found.decode()

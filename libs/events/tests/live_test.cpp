@@ -43,7 +43,8 @@ class Outboxed final : public LiveLog {
     auto rows = tx.query(kRead, {stretch.after, stretch.through});
     while (rows.next()) {
       const std::string subject(rows.text(1));
-      if (subjects.contains(subject)) events.push_back({rows.int64(0), subject, "e", std::string(rows.text(2))});
+      if (subjects.contains(subject))
+        events.push_back({rows.int64(0), subject, "e", std::make_shared<const std::string>(rows.text(2))});
     }
     return events;
   }
@@ -213,6 +214,68 @@ TEST_P(LiveTest, SaysSoWhereItCannotGoOn) {
   EXPECT_EQ(next(a), (Numbers{4, 5}));
 }
 
+TEST_P(LiveTest, ReadsNoMoreAtOnceThanAStreamMayKeep) {
+  // Of 24 KiB.
+  for (const auto& [bytes, pages] : {std::pair{10'000, 3}, std::pair{50'000, 6}}) {
+    const auto before = follow("a").opening;
+    for (int i = 0; i < 6; ++i) happen("a", '"' + std::string(static_cast<std::size_t>(bytes), 'x') + '"');
+    auto a = follow("a", before.substr(4, before.size() - 6));
+    const int reads = log_.reads;
+    EXPECT_EQ(next(a).size(), 6U);
+    EXPECT_EQ(log_.reads - reads, pages) << bytes;
+  }
+}
+
+TEST_P(LiveTest, SaysSoWhereItIsTrimmedBeforeAClientHasReadIt) {
+  for (int i = 0; i < 40; ++i) happen("a");
+  auto a = follow("a", id(0));
+  const auto first = run(a.stream->take());
+  EXPECT_TRUE(first->starts_with("id: " + id(1) + '\n'));
+  trim_through(20);
+  // What was read already, and then what is known.
+  Numbers read;
+  for (std::int64_t s = 2; s <= 16; ++s) read.push_back(s);
+  read.push_back(40);
+  std::string last;
+  Numbers got;
+  while (const auto text = run(a.stream->take())) {
+    last = *text;
+    got.push_back(std::stoll(text->substr(text->find(log_id()) + log_id().size() + 1)));
+  }
+  EXPECT_EQ(got, read);
+  EXPECT_EQ(last, "id: " + id(40) + "\nevent: reset\ndata: {}\n\n");
+  happen("a");
+  round();
+  EXPECT_EQ(next(a), Numbers{41});
+}
+
+TEST_P(LiveTest, TellsAClientToWhomNothingHappenedNothingOfTrims) {
+  auto a = follow("a");
+  for (int i = 0; i < 5; ++i) happen("b");
+  round();
+  trim_through(3);
+  // Not kept, but read again.
+  happen("a", '"' + std::string(50'000, 'x') + '"');
+  round();
+  const auto text = run(a.stream->take());
+  EXPECT_TRUE(text->starts_with("id: " + id(6) + "\nevent: e\n")) << text->substr(0, 100);
+}
+
+TEST_P(LiveTest, EndsStreamsWhereItWasTrimmedBeforeItReadOn) {
+  auto a = follow("a");
+  round();
+  for (int i = 0; i < 5; ++i) happen("a");
+  trim_through(3);
+  round();
+  EXPECT_EQ(a.stream->ended(), http::StreamEnd::failed);
+  auto later = follow("a");
+  a.stream.reset();
+  happen("a");
+  round();
+  round();
+  EXPECT_EQ(next(later), Numbers{6});
+}
+
 TEST_P(LiveTest, ReadsNothingWhileNobodyFollows) {
   happen("a");
   round();
@@ -250,6 +313,9 @@ TEST_P(LiveTest, EndsWithTheToken) {
   const auto left = a.stream->ends_at() - std::chrono::steady_clock::now();
   EXPECT_LE(left, 5min);
   EXPECT_GT(left, 4min);
+  constexpr Timestamp kYear9999{std::chrono::seconds(253'402'300'799)};
+  const auto longest = follow("b", "", kYear9999);
+  EXPECT_GT(longest.stream->ends_at() - std::chrono::steady_clock::now(), 24h * 365);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, LiveTest, testing::kEngines, testing::engine_name);

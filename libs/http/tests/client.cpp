@@ -77,6 +77,13 @@ Answer Client::receive(bool of_head) {
   return answer;
 }
 
+std::size_t Client::skip_some() {
+  if (buffer_.empty()) fill();
+  const auto got = buffer_.size();
+  buffer_.clear();
+  return got;
+}
+
 std::string Client::receive_until(std::string_view end) {
   while (buffer_.find(end) == std::string::npos && fill()) {
   }

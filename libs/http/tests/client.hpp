@@ -29,6 +29,8 @@ class Client {
   Answer receive(bool of_head = false);
   /// All bytes through the next `end`; fewer when the server closed before.
   std::string receive_until(std::string_view end);
+  /// How many bytes came, 16 KiB at most, which are thrown away; 0 when the server closed.
+  std::size_t skip_some();
   /// All bytes until the server closes.
   std::string receive_all();
   /// Whether the server closed without sending anything more.

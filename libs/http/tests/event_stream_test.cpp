@@ -23,7 +23,7 @@ class EventStreamTest : public ::testing::Test {
   }
 
   void begin(const Limits& limits, std::int64_t after = 0, std::int64_t live_after = 0) {
-    const auto read = [this](std::int64_t from, std::int64_t through) { return read_log(from, through); };
+    const auto read = [this](std::int64_t from, std::int64_t through, std::int64_t) { return read_log(from, through); };
     stream_ = std::make_unique<EventStream>(io_.get_executor(),
                                             EventStream::Begin{.after = after, .live_after = live_after}, read);
     stream_->admit(limits, {});
@@ -93,6 +93,13 @@ TEST_F(EventStreamTest, LetsGoOfTextsBeyondItsBytesAndReadsThemAgain) {
   push(7, 8);
   EXPECT_EQ(take_all(), (Numbers{7, 8}));
   EXPECT_TRUE(reads_.empty()) << "there is room again";
+}
+
+TEST_F(EventStreamTest, ReadsFromTheFirstThatItLetGoOf) {
+  begin({.stream_bytes_max = 10});
+  push(50, 51);
+  EXPECT_EQ(take_all(), (Numbers{50, 51}));
+  EXPECT_EQ(reads_.front(), (std::pair<std::int64_t, std::int64_t>{49, 51})) << "what is before it is not its client's";
 }
 
 TEST_F(EventStreamTest, KeepsTheOrderWhereTextsAreKeptAgainBehindOnesThatAreNot) {

@@ -1,6 +1,7 @@
 // Streams of events on real connections: who reads, who does not, who goes, and what the server ends.
 
 #include <map>
+#include <thread>
 
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
@@ -26,10 +27,6 @@ class TokenIsSubject final : public Authenticator {
   }
 };
 
-Task<std::vector<StreamEvent>> read_nothing() {
-  co_return std::vector<StreamEvent>{};
-}
-
 /// `GET /events`: what a test pushes goes to all that are open.
 class Following {
  public:
@@ -52,6 +49,8 @@ class Following {
       });
     }
   }
+  /// What streams read from now on fails.
+  void fail_reads() { fails_ = true; }
   std::int64_t open() { return server_.metrics().gauge("agora_http_open_streams", "", {{"server", "test"}}).value(); }
   std::uint64_t closed(const std::string& reason) {
     return server_.metrics()
@@ -70,13 +69,17 @@ class Following {
     const auto held = [&server](Ctx, Request) { return hold(server); };
     return {std::move(events), row(Method::get, "/hello", says("hello")), row(Method::get, "/hold", held)};
   }
+  static Task<std::vector<StreamEvent>> read_nothing(bool fails) {
+    if (fails) throw std::runtime_error("the database is away");
+    co_return std::vector<StreamEvent>{};
+  }
   static Task<Result<Response>> hold(TestServer& server) {
     co_await server.turnstile().pass();
     co_return Response{.body = "held"};
   }
   Task<Result<Response>> begin() {
     const auto executor = co_await asio::this_coro::executor;
-    const auto read = [](std::int64_t, std::int64_t) { return read_nothing(); };
+    const auto read = [this](std::int64_t, std::int64_t, std::int64_t) { return read_nothing(fails_); };
     Response response{.content_type = "text/event-stream"};
     const auto ends_at = std::chrono::steady_clock::now() + lasts_;
     response.stream =
@@ -88,6 +91,7 @@ class Following {
   }
 
   const std::chrono::milliseconds lasts_;
+  std::atomic<bool> fails_ = false;
   std::map<EventStream*, bool> open_;  ///< io thread only
   std::int64_t sequence_ = 0;
   TestServer server_;
@@ -143,6 +147,32 @@ TEST(Streaming, GivesASlowReaderAllOfIt) {
   for (int i = 0; i < 2'000; ++i) ASSERT_EQ(client->receive_until("\n\n"), whole) << i;
 }
 
+TEST(Streaming, GivesASlowReaderAnEventThatTakesLongerThanAStall) {
+  Following following({.idle_deadline = 1s, .stream_bytes_max = 100 << 20});
+  auto client = following.follow();
+  client->receive_until("id: l:0\n\n");
+  // 16 KiB in a millisecond: two seconds, the last of which is what kernels hold.
+  constexpr std::size_t kLarge = 32 << 20;
+  following.push(1, kLarge);
+  for (std::size_t got = 0; got < kLarge;) {
+    const auto more = client->skip_some();
+    ASSERT_GT(more, 0U) << got;
+    got += more;
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(following.closed("stalled"), 0U);
+}
+
+TEST(Streaming, EndsWhereWhatItNeedsCannotBeRead) {
+  Following following({.stream_bytes_max = 0});
+  auto client = following.follow();
+  client->receive_until("id: l:0\n\n");
+  following.fail_reads();
+  following.push(1);
+  EXPECT_TRUE(client->is_closed());
+  EXPECT_TRUE(following.closes("failed"));
+}
+
 TEST(Streaming, NoticesThatItsClientWent) {
   Following following;
   {
@@ -163,10 +193,12 @@ TEST(Streaming, DoesNotMindWhatAClientSaysMeanwhile) {
 }
 
 TEST(Streaming, EndsWithItsToken) {
-  Following following({}, 30ms);
+  Following following({}, 100ms);
+  const auto started = std::chrono::steady_clock::now();
   auto client = following.follow();
   client->receive_until("id: l:0\n\n");
   EXPECT_TRUE(client->is_closed());
+  EXPECT_GE(std::chrono::steady_clock::now() - started, 100ms);
   EXPECT_TRUE(following.closes("expired"));
 }
 

@@ -10,8 +10,8 @@ std::vector<events::LiveEvent> rendered(const std::vector<LoggedNotification>& l
   std::vector<events::LiveEvent> events;
   events.reserve(logged.size());
   for (const auto& [sequence, user_id, notification] : logged) {
-    events.push_back(
-        {sequence, user_id.str(), std::string(to_string(notification.kind)), render_notification(notification)});
+    auto data = std::make_shared<const std::string>(render_notification(notification));
+    events.push_back({sequence, user_id.str(), std::string(to_string(notification.kind)), std::move(data)});
   }
   return events;
 }

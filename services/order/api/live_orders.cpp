@@ -11,15 +11,15 @@ namespace {
 
 /// Each order is read once, however much happened to it.
 std::vector<events::LiveEvent> with_orders(sql::Tx& tx, const std::vector<OrderEvent>& events) {
-  std::unordered_map<std::string, std::string> documents;
+  std::unordered_map<std::string, std::shared_ptr<const std::string>> documents;
   std::vector<events::LiveEvent> live;
   live.reserve(events.size());
   for (const auto& [sequence, type, order_id] : events) {
     auto& document = documents[order_id.str()];
-    if (document.empty()) {
+    if (!document) {
       const auto order = find_order(tx, order_id);
       if (!order) continue;
-      document = render_order(*order);
+      document = std::make_shared<const std::string>(render_order(*order));
     }
     live.push_back({sequence, order_id.str(), type, document});
   }
