@@ -20,7 +20,7 @@ constexpr sql::Sql kStock{"SELECT count(*) FROM stock"};
 constexpr sql::Sql kMovements{"SELECT count(*) FROM stock_movements"};
 constexpr sql::Sql kLines{"SELECT count(*) FROM order_lines"};
 
-constexpr std::array<Rule, 6> kRules{{
+constexpr std::array<Rule, 7> kRules{{
     {"I4", "offer_id",
      "SELECT offer_id, 'reserved is ' || reserved || ', on hand ' || on_hand FROM stock "
      "WHERE (0 <= reserved AND reserved <= on_hand) IS NOT TRUE"},
@@ -38,6 +38,10 @@ constexpr std::array<Rule, 6> kRules{{
     {"I4", "offer_id",
      "SELECT h.offer_id, 'live orders hold ' || h.held || ', and it has no stock row' FROM " AGORA_HELD
      " h LEFT JOIN stock s ON s.offer_id = h.offer_id WHERE s.offer_id IS NULL"},
+    {"I4", "offer_id",
+     "SELECT offer_id, 'what its lines and its movements say was shipped differs by ' || sum(units) FROM (SELECT "
+     "offer_id, shipped_quantity AS units FROM order_lines UNION ALL SELECT offer_id, delta AS units FROM "
+     "stock_movements WHERE kind = 'shipped') AS s GROUP BY offer_id HAVING sum(units) <> 0"},
     {"I4", "order_id",
      "SELECT order_id, 'line ' || line_id || ' has ' || quantity || ' units, ' || canceled_quantity || ' canceled, ' "
      "|| "

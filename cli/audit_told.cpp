@@ -62,7 +62,29 @@ constexpr sql::Sql kData{"SELECT event_id, data FROM outbox WHERE event_id > $1 
   "t.units > l.canceled_quantity OR (t.units < l.canceled_quantity AND o.status <> 'canceled' AND "                    \
   "(SELECT trimmed_through FROM event_log) = 0)"
 
-constexpr std::array<Rule, 14> kRules{{
+/// Lines of which units were canceled, and no event tells so; where the order ended its end does.
+#define AGORA_LINES_UNTOLD(line_id, lines)                                                                       \
+  "SELECT l.order_id, 'line ' || l.line_id || ' has ' || l.canceled_quantity || ' units canceled, and no event " \
+  "tells of any' FROM order_lines l JOIN orders o ON o.order_id = l.order_id WHERE l.canceled_quantity > 0 AND " \
+  "o.status <> 'canceled' AND (SELECT trimmed_through FROM event_log) = 0 AND NOT EXISTS (SELECT 1 " lines       \
+  "WHERE e.topic = 'agora.orders' AND e.subject = l.order_id AND e.type = 'order.lines_canceled' AND " line_id   \
+  " = l.line_id)"
+
+/// Refunds of which no event tells. One that ended its order is told by that.
+#define AGORA_REFUNDS_UNTOLD(refund_id, events)                                                                        \
+  "SELECT r.order_id, 'no event tells of refund ' || r.refund_id FROM refunds r JOIN orders o ON o.order_id = "        \
+  "r.order_id WHERE o.canceled_at IS DISTINCT FROM r.refunded_at AND (SELECT trimmed_through FROM event_log) = 0 AND " \
+  "NOT EXISTS (SELECT 1 " events                                                                                       \
+  "WHERE e.topic = 'agora.orders' AND e.subject = r.order_id AND e.type = 'order.refunded' AND " refund_id             \
+  " = r.refund_id)"
+
+/// What of an order's amounts was canceled: of each line the share of its units, by largest remainder.
+#define AGORA_CANCELED_TOTAL                                                                                           \
+  "(SELECT CAST(sum((2 * l.total * l.canceled_quantity + l.quantity) / (2 * l.quantity)) AS BIGINT) FROM order_lines " \
+  "l "                                                                                                                 \
+  "WHERE l.order_id = o.order_id)"
+
+constexpr std::array<Rule, 17> kRules{{
     {"I8", "order_id", AGORA_TOLD_ONCE("order_id", "agora.orders", "order", "a." AGORA_PAID, "orders")},
     {"I8", "group_id",
      AGORA_TOLD_ONCE("group_id", "agora.order_groups", "order_group",
@@ -132,6 +154,28 @@ constexpr std::array<Rule, 14> kRules{{
                            "FROM outbox e, json_each(e.data, '$.lines') j "),
       AGORA_LINES_CANCELED("line->>'line_id'", "CAST(line->>'quantity' AS BIGINT)",
                            AGORA_EVENTS "CROSS JOIN LATERAL jsonb_array_elements(d->'lines') AS j (line) ")}},
+    {"I8",
+     "order_id",
+     {AGORA_LINES_UNTOLD("json_extract(j.value, '$.line_id')", "FROM outbox e, json_each(e.data, '$.lines') j "),
+      AGORA_LINES_UNTOLD("line->>'line_id'",
+                         AGORA_EVENTS "CROSS JOIN LATERAL jsonb_array_elements(d->'lines') AS j (line) ")}},
+    {"I8",
+     "order_id",
+     {AGORA_REFUNDS_UNTOLD("json_extract(e.data, '$.refund_id')", "FROM outbox e "),
+      AGORA_REFUNDS_UNTOLD("d->>'refund_id'", AGORA_EVENTS)}},
+    // Of a completed order more may be given back.
+    {"I8",
+     "order_id",
+     {"SELECT o.order_id, 'order.completed tells of other money than the row' FROM outbox e JOIN orders o "
+      "ON o.order_id = e.subject WHERE e.type = 'order.completed' AND (json_extract(e.data, '$.seller_id', "
+      "'$.currency', '$.total', '$.canceled_total', '$.captured_total') IS DISTINCT FROM json_array(o.seller_id, "
+      "o.currency, o.total, " AGORA_CANCELED_TOTAL
+      ", o.captured_total) OR (json_extract(e.data, '$.refunded_total') <= o.refunded_total) IS NOT TRUE)",
+      "SELECT o.order_id, 'order.completed tells of other money than the row' " AGORA_EVENTS
+      "JOIN orders o ON o.order_id = e.subject WHERE e.type = 'order.completed' AND (jsonb_build_array(d->'seller_id', "
+      "d->'currency', d->'total', d->'canceled_total', d->'captured_total') IS DISTINCT FROM "
+      "jsonb_build_array(o.seller_id, o.currency, o.total, " AGORA_CANCELED_TOTAL
+      ", o.captured_total) OR (CAST(d->>'refunded_total' AS BIGINT) <= o.refunded_total) IS NOT TRUE)"}},
     {"I8",
      "order_id",
      {"SELECT e.subject, 'order.refunded tells another refund than the row' FROM outbox e LEFT JOIN refunds r "

@@ -78,6 +78,8 @@ def test_a_seller_cancels_its_own_alone(market):
     for token in ("token-m2", "token-u2", "token-guest"):
         problem(cancel(market.as_user(token), order, (line_of(order), 1)), 404, "not_found")
     seller = market.as_user("token-m1")
+    problem(cancel(seller, order), 404, "not_found")  # what is not paid is no sale
+    assert pay(market, order["order_group_id"], 1500) == "order_group.paid"
     canceled = cancel(seller, order).json()
     assert (canceled["status"], canceled["cancel_reason"]) == ("canceled", "seller")
     assert market.query("SELECT * FROM audit_log") == []
@@ -103,6 +105,7 @@ def test_a_key_takes_units_off_once(market):
 def test_many_at_once_take_no_more_than_there_is(market):
     """Twelve cancel two of twenty each: ten are answered yes, whoever they are, and the last ends the order."""
     order = place(market.as_user("token-u1"), quantity=20).json()
+    assert pay(market, order["order_group_id"], 10000) == "order_group.paid"
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda i: cancel(market.as_user(("token-u1", "token-m1", "token-support")[i % 3]), order, (line_of(order), 2)), range(12)))
     assert sorted(answer.status_code for answer in answers) == [200] * 10 + [409] * 2
@@ -110,7 +113,7 @@ def test_many_at_once_take_no_more_than_there_is(market):
     assert yes == list(range(2, 22, 2))
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"already_canceled", "not_cancelable"}
     now = market.as_user("token-u1").get(f"/orders/{order['order_id']}").json()
-    assert (now["status"], now["version"]) == ("canceled", 11) and reserved(market) == 0
+    assert (now["status"], now["version"]) == ("canceled", 12) and reserved(market) == 0
     clean(market)
 
 

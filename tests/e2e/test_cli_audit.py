@@ -14,6 +14,7 @@ import pytest
 from support.audit import agora_audit
 from support.postgres import psql, rows
 from support.publisher import eventually
+from support.selling import confirm, packed, ship
 from support.service import BUILD, OFFERS, TOKENS, place
 from support.shopping import cart_checkout, cart_of, check_out, items_checkout
 
@@ -246,11 +247,20 @@ WRONGS_OF_MONEY = [
     (f"UPDATE outbox SET data = {with_('lines,0,quantity', 3)} WHERE type = 'order.lines_canceled'", "I8", SOLD),
     (f"UPDATE outbox SET data = {with_('total', 1)} WHERE type = 'order.paid'", "I8", SOLD),
     (f"UPDATE outbox SET data = {with_('amount', 1)} WHERE type = 'order.refunded'", "I8", SOLD),
+    ("UPDATE outbox SET type = 'order.updated' WHERE type = 'order.lines_canceled'", "I8", SOLD),
+    ("UPDATE outbox SET type = 'order.updated' WHERE type = 'order.refunded'", "I8", SOLD),
+    ("UPDATE stock_movements SET kind = 'shipped' WHERE offer_id = 'o1'", "I4", "'o1'"),
+]
+# Of the same, once the other two have come.
+WRONGS_OF_COMPLETION = [
+    *((f"UPDATE outbox SET data = {with_(f'{amount}_total', 501)} WHERE type = 'order.completed'", "I8", SOLD) for amount in ("canceled", "captured", "refunded")),
+    ("UPDATE stock_movements SET kind = 'adjustment' WHERE kind = 'shipped'", "I4", "'o1'"),
+    ("UPDATE fulfillments SET status = 'packed', shipped_at = NULL, delivered_at = NULL", "I9", SOLD),
 ]
 
 
 @pytest.fixture
-def sold(launch, feeds, new_database, folder, request):
+def sale(launch, feeds, new_database):
     payment = feeds.publisher("payment")
     shop = launch("--offers", OFFERS, *TOKENS, *feeds.flags(payment), database=new_database())
     user = shop.as_user("token-u1")
@@ -262,6 +272,22 @@ def sold(launch, feeds, new_database, folder, request):
     payment.publish("refund.succeeded", "r1", refund_id="r1", **ids, order_id=order["order_id"], amount=500, currency="USD", lines=[unit], restock=True, reason="seller")
     eventually(lambda: user.get(f"/orders/{order['order_id']}").json()["refunded_total"] == 5)
     assert user.post(f"/orders/{order['order_id']}/cancellation", json={"items": [unit]}).status_code == 200
+    return shop, order["order_id"], unit["line_id"]
+
+
+@pytest.fixture
+def sold(sale, folder, request):
+    shop, _, _ = sale
+    return Ruin(shop, folder, request.getfixturevalue("postgres") if shop.database else None)
+
+
+@pytest.fixture
+def completed(sale, folder, request):
+    shop, order_id, line_id = sale
+    support = shop.as_user("token-support")
+    order = {"order_id": order_id, "items": [{"line_id": line_id}]}
+    assert ship(support, packed(support, order, quantity=2)).status_code == 200
+    assert confirm(shop.as_user("token-u1"), order).json()["status"] == "completed"
     return Ruin(shop, folder, request.getfixturevalue("postgres") if shop.database else None)
 
 
@@ -274,6 +300,17 @@ def test_what_was_sold_canceled_and_paid_back_is_clean(sold):
 @pytest.mark.damages
 def test_what_was_made_wrong_of_money_is_named(sold, statement, invariant, named):
     expect(sold, statement, invariant, named)
+
+
+def test_what_was_completed_is_clean(completed):
+    code, report = completed.audit()
+    assert code == 0 and violations(report) == []
+
+
+@pytest.mark.parametrize("statement,invariant,named", WRONGS_OF_COMPLETION, ids=ids(WRONGS_OF_COMPLETION))
+@pytest.mark.damages
+def test_what_was_made_wrong_of_a_completed_order_is_named(completed, statement, invariant, named):
+    expect(completed, statement, invariant, named)
 
 
 def test_what_was_trimmed_is_no_hole(copy):

@@ -50,6 +50,7 @@ def test_an_adjustment_under_a_key_counts_once(staffed_shop):
     seller = staffed_shop.as_user("token-m1")
     first, again = adjust(seller, 3, key="k"), adjust(seller, 3, key="k")
     assert again.text == first.text and again.headers["idempotency-replayed"] == "true"
+    assert again.headers["etag"] == first.headers["etag"] == '"2"'
     problem(adjust(seller, 4, key="k"), 422, "idempotency_key_reused")
     assert seller.get(PATH.format("o2")).json()["on_hand"] == 8
 

@@ -62,8 +62,9 @@ HandlerResult change(const InventoryRoutes& self, Ctx ctx, Request request, Offe
                           .now = self.clock.now(),
                           .key = std::move(key),
                           .trace = ctx.trace};
-  AGORA_CO_TRY(auto answer, co_await self.inventory.change(std::move(ctx), std::move(command)));
-  co_return with_etag(to_response(std::move(answer.answered)), answer.version);
+  AGORA_CO_TRY(auto answered, co_await self.inventory.change(std::move(ctx), std::move(command)));
+  const auto version = version_of_inventory(answered.answer.body);
+  co_return with_etag(to_response(std::move(answered)), version);
 }
 
 HandlerResult get_inventory(const InventoryRoutes& self, Ctx ctx, Request request) {

@@ -1,8 +1,19 @@
 #include "services/order/api/inventory_json.hpp"
 
+#include <boost/describe/class.hpp>
+
+#include "libs/json/reader.hpp"
 #include "libs/json/writer.hpp"
 
 namespace agora::order {
+namespace {
+
+struct InventoryVersion {
+  std::int64_t version = 0;
+};
+BOOST_DESCRIBE_STRUCT(InventoryVersion, (), (version))
+
+}  // namespace
 
 std::string render_inventory(const Inventory& inventory) {
   const auto& level = inventory.level;
@@ -16,6 +27,10 @@ std::string render_inventory(const Inventory& inventory) {
       .member("version", level.version)
       .end_object();
   return out;
+}
+
+std::int64_t version_of_inventory(std::string_view document) {
+  return json::read<InventoryVersion>(document, json::UnknownFields::ignore).value().version;
 }
 
 }  // namespace agora::order

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "services/order/core/lines.hpp"
 
@@ -32,7 +33,7 @@ Result<void> check_lines(Order& order, const std::vector<LineToPack>& lines) {
 Result<void> check_units(Order& order, const std::vector<LineToPack>& lines) {
   std::vector<FieldError> too_many;
   for (const auto& line : lines) {
-    const auto left = find_line(order, line.line_id)->unfulfilled_quantity();
+    const auto left = std::max<std::int64_t>(0, find_line(order, line.line_id)->unfulfilled_quantity());
     if (line.quantity > left) {
       too_many.push_back(
           {line.pointer + "/quantity", "too_many_units", "is more than the " + std::to_string(left) + " left"});
@@ -53,6 +54,16 @@ Result<void> check_shipment(Order& order, const Fulfillment& fulfillment) {
   return {};
 }
 
+/// However its seller divides it, an order is read and written whole.
+Result<void> check_number(const Order& order) {
+  const auto& all = order.fulfillments;
+  const auto live = std::count_if(all.begin(), all.end(), [](const Fulfillment& fulfillment) {
+    return fulfillment.state != FulfillmentState::canceled;
+  });
+  if (std::cmp_less(live, kFulfillmentsMax) && all.size() < kFulfillmentsEverMax) return {};
+  return Error{Errc::conflict, "too_many_fulfillments", "The order has as many fulfilments as one may have."};
+}
+
 /// Moves the units of a fulfilment on, in the lines of its order.
 void move_units(Order& order, const Fulfillment& fulfillment, FulfillmentState to) {
   for (const auto& [line_id, quantity] : fulfillment.lines) {
@@ -65,6 +76,7 @@ void move_units(Order& order, const Fulfillment& fulfillment, FulfillmentState t
 
 FulfillmentChange move(Order& order, Fulfillment& fulfillment, FulfillmentState to, Timestamp now) {
   fulfillment.state = to;
+  if (to == FulfillmentState::delivered) fulfillment.delivered_at = now;
   move_units(order, fulfillment, to);
   order.note_progress(now);
   switch (to) {
@@ -72,7 +84,6 @@ FulfillmentChange move(Order& order, Fulfillment& fulfillment, FulfillmentState 
       fulfillment.shipped_at = now;
       return FulfillmentChange::shipped;
     case FulfillmentState::delivered:
-      fulfillment.delivered_at = now;
       return FulfillmentChange::delivered;
     case FulfillmentState::canceled:
       fulfillment.cancel(now);
@@ -99,6 +110,7 @@ Result<Fulfillment*> pack(Order& order, FulfillmentId fulfillment_id, const std:
     return Error{Errc::conflict, "not_fulfillable", "Only an order that is paid and has not ended is fulfilled."};
   }
   AGORA_TRY_VOID(check_units(order, lines));
+  AGORA_TRY_VOID(check_number(order));
   Fulfillment made{.fulfillment_id = std::move(fulfillment_id),
                    .tracking = std::move(tracking),
                    .created_at = now,
@@ -119,8 +131,9 @@ Result<FulfillmentChange> change(Order& order, Fulfillment& fulfillment, const F
   const bool moves = edit.state && *edit.state != fulfillment.state;
   const bool tracks = tracking != fulfillment.tracking;
   if (!moves && !tracks) return FulfillmentChange::nothing;
-  const bool closed =
-      fulfillment.state == FulfillmentState::delivered || fulfillment.state == FulfillmentState::canceled;
+  const bool closed = fulfillment.state == FulfillmentState::delivered ||
+                      fulfillment.state == FulfillmentState::canceled || order.status == OrderStatus::completed ||
+                      order.status == OrderStatus::canceled;
   if (closed || (moves && !is_legal(fulfillment.state, *edit.state))) {
     return Error{Errc::conflict, "illegal_transition", "The fulfilment is past that, or not that far yet."};
   }

@@ -86,4 +86,12 @@ void Fulfillment::cancel(Timestamp now) {
   updated_at = now;
 }
 
+std::int64_t Fulfillment::quantity_of(const LineId& line_id) const {
+  std::int64_t quantity = 0;
+  for (const auto& line : lines) {
+    if (line.line_id == line_id) quantity += line.quantity;
+  }
+  return quantity;
+}
+
 }  // namespace agora::order

@@ -61,6 +61,8 @@ struct Fulfillment {
   std::optional<Timestamp> canceled_at{};
 
   void cancel(Timestamp now);
+  /// How many units of a line it holds.
+  std::int64_t quantity_of(const LineId& line_id) const;
 };
 
 }  // namespace agora::order

@@ -66,7 +66,8 @@ FulfillmentStatus progress_of(const std::vector<OrderLine>& lines) {
   std::int64_t delivered_units = 0;
   for (const auto& line : lines) {
     due += line.due_quantity();
-    packed_units += line.fulfilled_quantity;
+    // What was packed may be due no more.
+    packed_units += std::min(line.fulfilled_quantity, line.due_quantity());
     shipped_units += line.shipped_quantity;
     delivered_units += line.delivered_quantity;
   }
@@ -74,6 +75,12 @@ FulfillmentStatus progress_of(const std::vector<OrderLine>& lines) {
   if (shipped_units > 0) return shipped_units >= due ? shipped : partially_shipped;
   if (packed_units > 0) return packed_units >= due ? fulfilled : partially_fulfilled;
   return not_fulfilled;
+}
+
+std::optional<Timestamp> last_delivery(const std::vector<Fulfillment>& fulfillments) {
+  std::optional<Timestamp> last;
+  for (const auto& fulfillment : fulfillments) last = std::max(last, fulfillment.delivered_at);
+  return last;
 }
 
 }  // namespace
@@ -158,14 +165,21 @@ Result<void> Order::complete(Timestamp now) {
   }
   status = OrderStatus::completed;
   completed_at = now;
-  updated_at = now;
-  ++version;
+  // All that is due has come: what is packed still is not to be sent.
+  for (auto& fulfillment : fulfillments) {
+    if (fulfillment.state != FulfillmentState::packed) continue;
+    fulfillment.cancel(now);
+    for (auto& line : lines) line.fulfilled_quantity -= fulfillment.quantity_of(line.line_id);
+  }
+  touch(now);
   return {};
 }
 
 void Order::note_progress(Timestamp now) {
   fulfillment_status = progress_of(lines);
-  if (fulfillment_status == FulfillmentStatus::delivered && !delivered_at) delivered_at = now;
+  if (fulfillment_status == FulfillmentStatus::delivered && !delivered_at) {
+    delivered_at = last_delivery(fulfillments).value_or(now);
+  }
 }
 
 std::string_view to_string(CaptureRefusal refusal) {

@@ -26,9 +26,9 @@ RefundedUnits take(OrderLine& line, std::int64_t quantity) {
   return units;
 }
 
-bool is_shipped(const Order& order) {
-  return std::any_of(order.lines.begin(), order.lines.end(),
-                     [](const OrderLine& line) { return line.shipped_quantity > 0; });
+/// With this refund all that was taken has been given back. Of an order that cost nothing there is nothing to give.
+bool is_last_of_money(const Order& order, const Refund& refund) {
+  return refund.amount > 0 && order.refunded_total == order.captured_total;
 }
 
 }  // namespace
@@ -36,8 +36,9 @@ bool is_shipped(const Order& order) {
 Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now) {
   AGORA_TRY_VOID(check(order, refund));
   order.refunded_total += refund.amount;
-  order.payment_status =
+  const auto payment_status =
       order.refunded_total == order.captured_total ? PaymentStatus::refunded : PaymentStatus::partially_refunded;
+  if (is_legal(order.payment_status, payment_status)) order.payment_status = payment_status;
   std::vector<RefundedUnits> units(order.lines.size());
   for (const auto& [line_id, quantity] : refund.lines) {
     for (std::size_t i = 0; i < order.lines.size(); ++i) {
@@ -47,17 +48,18 @@ Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Ti
       units[i].shipped += taken.shipped;
     }
   }
-  const bool is_open = order.status == OrderStatus::confirmed && !is_shipped(order);
-  if (is_open && order.payment_status == PaymentStatus::refunded) {
-    // What nobody pays for nobody sends.
+  const bool is_open = order.status == OrderStatus::confirmed;
+  if (is_open && is_last_of_money(order, refund)) {
+    // What nobody pays for nobody sends; what was free is sent as before.
     for (std::size_t i = 0; i < order.lines.size(); ++i) {
-      units[i].unshipped += take(order.lines[i], order.lines[i].reserved_quantity()).unshipped;
+      auto& line = order.lines[i];
+      if (line.amounts.total > 0) units[i].unnamed += take(line, line.reserved_quantity()).unshipped;
     }
   }
   if (is_open && order.has_nothing_left()) {
     order.end(refund.reason, now);
   } else {
-    if (order.status == OrderStatus::confirmed) order.note_progress(now);
+    if (is_open) order.note_progress(now);
     order.touch(now);
   }
   return units;

@@ -24,11 +24,13 @@ struct Refund {
 struct RefundedUnits {
   std::int64_t unshipped = 0;  ///< they were reserved, and are no more
   std::int64_t shipped = 0;
+  std::int64_t unnamed = 0;  ///< unshipped, too: nobody pays for them any more, and they stay where they are
 };
 
 /// Takes a refund over. Of a line, units that are not shipped yet are given up first: what was paid back is not sent.
-/// More units than there are count as those that there are; units that were canceled are none. Where nothing was
-/// shipped and all that was captured is given back, or no unit is left, the order ends.
+/// More units than there are count as those that there are; units that were canceled are none. With the last of what
+/// was captured all that is not shipped of lines that cost something is given up as well: what nobody pays for nobody
+/// sends. Where nothing was shipped and no unit is left, the order ends.
 ///
 /// Gives the units of each line, in order. "No", and nothing is changed: failed_precondition `missing_dependency` (the
 /// order waits for its payment), `refund_exceeds_capture`, `currency_changed`.

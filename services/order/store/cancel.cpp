@@ -44,11 +44,18 @@ bool is_erased(const CancelCommand& command, const std::unordered_set<std::strin
   return contains(command.buyer) || contains(command.member);
 }
 
+/// To its seller what was never paid is no sale, and is not there (docs/domain.md).
+bool was_paid(const Order& order) {
+  using enum PaymentStatus;
+  return order.payment_status == captured || order.payment_status == partially_refunded ||
+         order.payment_status == refunded;
+}
+
 /// None: to whoever asks there is no such order.
 std::optional<CancelRole> role_of(sql::Tx& tx, const CancelCommand& command, const Order& order) {
   if (!command.buyer && !command.member) return CancelRole::support;
   if (command.buyer && order.user_id == *command.buyer) return CancelRole::buyer;
-  if (command.member && is_member(tx, order.seller_id, *command.member)) return CancelRole::seller;
+  if (command.member && was_paid(order) && is_member(tx, order.seller_id, *command.member)) return CancelRole::seller;
   return std::nullopt;
 }
 

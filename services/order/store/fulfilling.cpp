@@ -76,7 +76,12 @@ void Fulfilling::ship(const Order& order, const Fulfillment& fulfillment) {
 
 Result<void> Fulfilling::complete(Order& order) {
   const auto version_before = order.version;
+  std::vector<FulfillmentId> packed;
+  for (const auto& fulfillment : order.fulfillments) {
+    if (fulfillment.state == FulfillmentState::packed) packed.push_back(fulfillment.fulfillment_id);
+  }
   AGORA_TRY_VOID(order.complete(now_));
+  changed_.insert(packed.begin(), packed.end());
   version_before_.emplace(&order, version_before);
   outbox_.order_completed(order, trace_);
   return {};

@@ -106,6 +106,9 @@ void Outbox::order_completed(const Order& order, const TraceContext& trace) {
   write_head(json, order);
   json.member("currency", order.currency)
       .member("total", order.amounts.total)
+      .member("canceled_total", order.canceled_total())
+      .member("captured_total", order.captured_total)
+      .member("refunded_total", order.refunded_total)
       .member("delivered_at", order.delivered_at)
       .member("completed_at", order.completed_at)
       .end_object();

@@ -48,13 +48,15 @@ class Change {
     }
     AGORA_TRY(const auto on_hand, on_hand_after(before_, command_.edit));
     delta_ = on_hand - before_.on_hand;
+    // That somebody counted none is something to know where nobody had counted yet.
+    is_new_ = before_.version == 0 && std::holds_alternative<SetOnHand>(command_.edit);
     return {};
   }
 
   /// The level as it is then.
   Inventory write() {
     const auto& offer_id = command_.offer_id;
-    if (delta_ == 0) return {offer_id, before_};
+    if (delta_ == 0 && !is_new_) return {offer_id, before_};
     Outbox outbox(command_.now, command_.trace);
     auto after = before_;
     after.on_hand += delta_;
@@ -68,7 +70,7 @@ class Change {
     }
     const auto* adjusted = std::get_if<AdjustOnHand>(&command_.edit);
     const std::string_view reason = adjusted != nullptr ? adjusted->reason : kCounted;
-    write_movements(tx_, {{offer_id, "adjustment", delta_, reason}}, command_.now);
+    if (delta_ != 0) write_movements(tx_, {{offer_id, "adjustment", delta_, reason}}, command_.now);
     if (command_.caller.is_support) {
       const auto* action = adjusted != nullptr ? "inventory.adjust" : "inventory.set";
       write_audit_log(tx_, {{command_.caller.user_id, action, offer_id.str(), command_.now}});
@@ -85,12 +87,12 @@ class Change {
   StockLevels stock_{};
   StockLevel before_{};
   std::int64_t delta_ = 0;
+  bool is_new_ = false;
 };
 
 }  // namespace
 
-Result<InventoryAnswer> handle_change_inventory(sql::Tx& tx, const ChangeInventory& command,
-                                                InventoryStore::Render render) {
+Result<Answered> handle_change_inventory(sql::Tx& tx, const ChangeInventory& command, InventoryStore::Render render) {
   KeyedAnswers answers(tx, {command.key}, command.now);
   Change change(tx, command);
   bool decided = false;
@@ -99,15 +101,9 @@ Result<InventoryAnswer> handle_change_inventory(sql::Tx& tx, const ChangeInvento
     decided = true;
     return {};
   });
-  std::int64_t version = 0;
-  if (decided) {
-    const auto after = change.write();
-    version = after.level.version;
-    answers.accept(0, {200, {}, render(after)});
-  }
+  if (decided) answers.accept(0, {200, {}, render(change.write())});
   auto results = answers.finish();
-  if (!results.front()) return std::move(results.front()).error();
-  return InventoryAnswer{std::move(results.front()).value(), version};
+  return std::move(results.front());
 }
 
 Task<std::optional<Inventory>> InventoryStore::find(Ctx ctx, OfferId offer_id, Caller caller) {
@@ -118,7 +114,7 @@ Task<std::optional<Inventory>> InventoryStore::find(Ctx ctx, OfferId offer_id, C
   return database_.get(std::move(ctx), std::move(work));
 }
 
-Task<Result<InventoryAnswer>> InventoryStore::change(Ctx ctx, ChangeInventory command) {
+Task<Result<Answered>> InventoryStore::change(Ctx ctx, ChangeInventory command) {
   auto work = [command = std::move(command), render = render_](sql::Tx& tx) {
     return handle_change_inventory(tx, command, render);
   };

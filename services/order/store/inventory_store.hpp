@@ -30,11 +30,6 @@ struct ChangeInventory {
   TraceContext trace{};
 };
 
-struct InventoryAnswer {
-  Answered answered;
-  std::int64_t version = 0;  ///< of the level; 0 where an earlier answer is repeated
-};
-
 /// The stock of offers, as their sellers and support see and change it. Thread-safe. `database` must outlive it.
 class InventoryStore {
  public:
@@ -48,7 +43,7 @@ class InventoryStore {
   /// One work: key, level, movement, `stock.changed`, answer, and of support a row of the audit log. An edit that
   /// changes nothing writes nothing. "No": not_found `not_found` (also another's); precondition_failed; those of
   /// on_hand_after(); `idempotency_key_reused`; `invalid_token` when the caller was erased while it waited.
-  Task<Result<InventoryAnswer>> change(Ctx ctx, ChangeInventory command);
+  Task<Result<Answered>> change(Ctx ctx, ChangeInventory command);
 
  private:
   sql::Database& database_;
@@ -56,7 +51,6 @@ class InventoryStore {
 };
 
 /// The work. Called inside a transaction.
-Result<InventoryAnswer> handle_change_inventory(sql::Tx& tx, const ChangeInventory& command,
-                                                InventoryStore::Render render);
+Result<Answered> handle_change_inventory(sql::Tx& tx, const ChangeInventory& command, InventoryStore::Render render);
 
 }  // namespace agora::order

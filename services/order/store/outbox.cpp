@@ -161,7 +161,7 @@ void Outbox::order_refunded(const Order& order, const Refund& refund, const std:
       .member("fulfillment_status", to_string(order.fulfillment_status));
   json.key("lines").begin_array();
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto quantity = units[i].unshipped + units[i].shipped;
+    const auto quantity = units[i].unshipped + units[i].shipped + units[i].unnamed;
     if (quantity == 0) continue;
     json.begin_object()
         .member("line_id", order.lines[i].line_id)

@@ -4,6 +4,7 @@
 
 #include "libs/sql/faults.hpp"
 #include "services/order/store/outbox.hpp"
+#include "services/order/store/payment_attempts.hpp"
 #include "services/order/store/rows.hpp"
 
 namespace agora::order {
@@ -78,6 +79,8 @@ void apply_capture(sql::Tx& tx, const Capture& capture, Timestamp now, const Tra
   }
   update_groups(tx, {&group});
   outbox.write(tx);
+  // Money that goes back is none that was promised: the group has come as far as its other payments.
+  if (refusal) apply_progress(tx, {capture.payment_id, capture.group_id, PaymentStatus::not_paid}, now, trace);
   AGORA_CRASH_POINT("order.capture.written");
 }
 

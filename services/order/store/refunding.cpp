@@ -42,8 +42,10 @@ class Restocking {
   }
 
   void take(const OfferId& offer_id, const RefundedUnits& units, bool restock) {
-    if (units.unshipped > 0) stock_.release(offer_id, units.unshipped);
-    // What was not sent is where it was; that it cannot be sold again takes it away from there.
+    const auto released = units.unshipped + units.unnamed;
+    if (released > 0) stock_.release(offer_id, released);
+    // What was not sent is where it was; that it cannot be sold again takes it away from there. Of units that the
+    // refund does not name it says nothing.
     if (restock) {
       move(offer_id, "restock", units.shipped);
     } else {

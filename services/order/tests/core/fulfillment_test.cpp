@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "services/order/core/cancellation.hpp"
 #include "services/order/core/fulfilling.hpp"
 
 namespace agora::order {
@@ -140,6 +141,37 @@ TEST(Pack, NamesLinesThatAreNone) {
   EXPECT_EQ(error.fields[1].pointer, "/items/2/line_id");
 }
 
+TEST(Pack, HasNoLessThanNothingLeft) {
+  auto o = order();
+  packed(o, {{LineId("a"), 3}});
+  o.lines[0].canceled_quantity = 1;
+  const auto error = pack(o, FulfillmentId("f"), {{LineId("a"), 1}}, std::nullopt, kNow).error();
+  ASSERT_EQ(error.fields.size(), 1U);
+  EXPECT_EQ(error.fields[0].message, "is more than the 0 left");
+}
+
+TEST(Pack, AnOrderHasSoManyFulfillmentsAtMost) {
+  auto o = order();
+  o.lines[0].quantity = 1'000;
+  const auto refused = [&] {
+    const auto version = o.version;
+    const auto result = pack(o, FulfillmentId("more"), {{LineId("a"), 1}}, std::nullopt, kNow);
+    if (result) return false;
+    EXPECT_EQ(result.error().errc, Errc::conflict);
+    EXPECT_EQ(result.error().code, "too_many_fulfillments");
+    EXPECT_EQ(o.version, version);
+    return true;
+  };
+  for (std::size_t i = 0; i < kFulfillmentsMax; ++i) packed(o, {{LineId("a"), 1}});
+  EXPECT_TRUE(refused());
+  while (o.fulfillments.size() < kFulfillmentsEverMax) {
+    ASSERT_TRUE(change(o, o.fulfillments.back(), to(FulfillmentState::canceled), kNow).has_value());
+    packed(o, {{LineId("a"), 1}});
+  }
+  ASSERT_TRUE(change(o, o.fulfillments.back(), to(FulfillmentState::canceled), kNow).has_value());
+  EXPECT_TRUE(refused()) << "not even in the place of one that was canceled";
+}
+
 TEST(Change, CanceledUnitsCanBePackedAgain) {
   auto o = order();
   auto& f = packed(o, {{LineId("a"), 3}});
@@ -189,6 +221,25 @@ TEST(Change, WhatIsCanceledIsNotMissing) {
   EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::fulfilled);
   ASSERT_TRUE(change(o, f, to(FulfillmentState::shipped), kNow).has_value());
   EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::shipped);
+}
+
+TEST(Change, WhatIsPackedAndDueNoMoreIsNotFulfilled) {
+  auto o = order();
+  packed(o, {{LineId("a"), 3}});
+  ASSERT_TRUE(cancel(o, {CancelRole::support, {}, std::vector<LineUnits>{{LineId("a"), 3}}}, kNow).has_value());
+  EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::not_fulfilled) << "the two units of b are nowhere";
+  EXPECT_TRUE(cancel(o, {CancelRole::buyer}, kNow).has_value()) << "nothing that is due is packed";
+  EXPECT_EQ(o.fulfillments[0].state, FulfillmentState::canceled);
+}
+
+TEST(Change, DeliveredIsWhenTheLastOfItCame) {
+  const auto later = kNow + std::chrono::seconds(9);
+  auto o = order();
+  auto& f = in_state(o, FulfillmentState::delivered);
+  ASSERT_TRUE(cancel(o, {CancelRole::support}, later).has_value());
+  EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::delivered);
+  EXPECT_EQ(o.updated_at, later);
+  EXPECT_EQ(o.delivered_at, f.delivered_at);
 }
 
 TEST(Change, WhatWasPaidBackMeanwhileIsNotShipped) {
@@ -267,6 +318,33 @@ TEST(Complete, NeedsAllToBeDelivered) {
         EXPECT_EQ(o.completed_at, kNow);
       }
     }
+  }
+}
+
+TEST(Complete, CancelsWhatIsPackedStillAndNothingChangesAfter) {
+  auto o = order();
+  in_state(o, FulfillmentState::delivered);
+  packed(o, {{LineId("b"), 2}});
+  ASSERT_TRUE(cancel(o, {CancelRole::support}, kNow).has_value());
+  ASSERT_EQ(o.fulfillment_status, FulfillmentStatus::delivered);
+  ASSERT_TRUE(o.complete(kNow + std::chrono::seconds(1)).has_value());
+  EXPECT_EQ(o.fulfillments[0].state, FulfillmentState::delivered);
+  EXPECT_EQ(o.fulfillments[1].state, FulfillmentState::canceled);
+  EXPECT_EQ(o.fulfillments[1].canceled_at, o.completed_at);
+  EXPECT_EQ(o.lines[1].fulfilled_quantity, 0);
+  EXPECT_EQ(o.lines[0].fulfilled_quantity, 2);
+}
+
+TEST(Change, NothingOfAnOrderThatEndedChanges) {
+  for (const auto status : {OrderStatus::completed, OrderStatus::canceled}) {
+    auto o = order();
+    auto& f = packed(o, {{LineId("a"), 1}});
+    o.status = status;
+    for (const auto& edit : {to(FulfillmentState::shipped), to(FulfillmentState::canceled), tracked("1")}) {
+      EXPECT_EQ(change(o, f, edit, kNow).error().code, "illegal_transition") << to_string(status);
+    }
+    EXPECT_EQ(f.state, FulfillmentState::packed);
+    EXPECT_EQ(o.version, 2);
   }
 }
 

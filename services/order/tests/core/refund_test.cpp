@@ -64,7 +64,8 @@ TEST(RefundOfAnOrder, OfAllThatWasTakenBeforeAnythingIsShippedEndsIt) {
   auto by_money = paid();
   const auto units = refund(by_money, of(1'500), kNow);
   ASSERT_TRUE(units.has_value());
-  EXPECT_EQ(units->front().unshipped, 3) << "what nobody pays for nobody sends";
+  EXPECT_EQ(units->front().unnamed, 3) << "what nobody pays for nobody sends";
+  EXPECT_EQ(units->front().unshipped, 0);
   EXPECT_EQ(by_money.status, OrderStatus::canceled);
   EXPECT_EQ(by_money.payment_status, PaymentStatus::refunded);
   EXPECT_EQ(by_money.cancel_reason, CancelReason::seller);
@@ -78,6 +79,53 @@ TEST(RefundOfAnOrder, OfAllThatWasTakenBeforeAnythingIsShippedEndsIt) {
   EXPECT_EQ(by_units.status, OrderStatus::canceled) << "no unit is left";
   EXPECT_EQ(by_units.cancel_reason, CancelReason::fraud);
   EXPECT_EQ(by_units.payment_status, PaymentStatus::partially_refunded);
+}
+
+TEST(RefundOfAnOrder, OfTheLastMoneyLeavesNothingToSendAlsoAfterAUnitWasShipped) {
+  auto o = paid(1);
+  o.lines[0].fulfilled_quantity = 1;
+  o.lines[0].delivered_quantity = 1;
+  ASSERT_TRUE(refund(o, of(500), kNow).has_value());
+  EXPECT_EQ(o.lines[0].reserved_quantity(), 2) << "some of it is paid still";
+  const auto units = refund(o, of(1'000), kNow);
+  ASSERT_TRUE(units.has_value());
+  EXPECT_EQ(units->front().unnamed, 2);
+  EXPECT_EQ(units->front().shipped, 0) << "what was sent was sent";
+  EXPECT_EQ(o.lines[0].reserved_quantity(), 0);
+  EXPECT_EQ(o.status, OrderStatus::confirmed);
+  EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::delivered) << "all that is due has come";
+}
+
+TEST(RefundOfAnOrder, LeavesWhatWasFree) {
+  auto o = paid();
+  o.lines.push_back({.line_id = LineId("free"), .offer_id = OfferId("y"), .quantity = 2});
+  const auto units = refund(o, of(1'500), kNow);
+  ASSERT_TRUE(units.has_value());
+  EXPECT_EQ((*units)[0].unnamed, 3);
+  EXPECT_EQ((*units)[1].unnamed, 0);
+  EXPECT_EQ(o.lines[1].reserved_quantity(), 2);
+  EXPECT_EQ(o.status, OrderStatus::confirmed);
+  EXPECT_EQ(o.payment_status, PaymentStatus::refunded);
+}
+
+TEST(RefundOfAnOrder, ThatCostNothingTakesWhatItNamesAlone) {
+  auto o = paid();
+  o.amounts = o.lines[0].amounts = {};
+  o.captured_total = 0;
+  const auto units = refund(o, of(0, 1), kNow);
+  ASSERT_TRUE(units.has_value());
+  EXPECT_EQ(units->front().unshipped, 1);
+  EXPECT_EQ(units->front().unnamed, 0);
+  EXPECT_EQ(o.status, OrderStatus::confirmed);
+}
+
+TEST(RefundOfAnOrder, ThatWasNeverPaidLeavesItSo) {
+  auto o = paid(0, 3);
+  o.status = OrderStatus::canceled;
+  o.payment_status = PaymentStatus::canceled;
+  o.captured_total = 0;
+  ASSERT_TRUE(refund(o, of(0), kNow).has_value());
+  EXPECT_EQ(o.payment_status, PaymentStatus::canceled);
 }
 
 TEST(RefundOfAnOrder, OfUnitsThatWereCanceledIsOfTheMoneyAlone) {

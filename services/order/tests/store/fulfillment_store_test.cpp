@@ -275,6 +275,36 @@ TEST_P(FulfillmentStoreTest, ABuyerConfirmsAllThatIsOnItsWay) {
   EXPECT_EQ(reserved(), 0);
 }
 
+TEST_P(FulfillmentStoreTest, ACompletedOrderHasNothingPackedAndTellsItsMoney) {
+  const auto placed = paid();
+  const auto whole = order(placed);
+  const auto sent = pack(whole, 1);
+  const auto left = pack(whole, 2);
+  ASSERT_TRUE(move(sent, FulfillmentState::shipped).has_value());
+  ASSERT_TRUE(refund(refund_of(placed, "r1", 500, 1, true)).has_value());
+  const CancelCommand rest{
+      .order_id = whole.order_id, .support = UserId("support1"), .reason = CancelReason::support, .now = kNow};
+  ASSERT_TRUE(cancel(rest).has_value());
+  ASSERT_TRUE(confirm(whole.order_id).has_value());
+  const auto completed = order(placed);
+  EXPECT_EQ(completed.status, OrderStatus::completed);
+  EXPECT_EQ(completed.lines[0].fulfilled_quantity, 1);
+  static constexpr sql::Sql kPacked{"SELECT count(*) FROM fulfillments WHERE status = 'packed'"};
+  EXPECT_EQ(number(kPacked), 0);
+  const auto version = completed.version;
+  EXPECT_EQ(move(left, FulfillmentState::shipped).error().code, "illegal_transition");
+  EXPECT_EQ(order(placed).version, version);
+  const auto told_last = database_->read_blocking({}, [](sql::Tx& tx) {
+    auto rows = tx.query("SELECT data FROM outbox WHERE type = 'order.completed'");
+    EXPECT_TRUE(rows.next());
+    return std::string(rows.text(0));
+  });
+  for (const auto* amount :
+       {R"("total":1500)", R"("canceled_total":500)", R"("captured_total":1500)", R"("refunded_total":500)"}) {
+    EXPECT_NE(told_last.find(amount), std::string::npos) << amount << " in " << told_last;
+  }
+}
+
 TEST_P(FulfillmentStoreTest, ABuyerCancelsUntilItIsPackedAndSupportUntilItIsShipped) {
   const CancelCommand by_buyer{.order_id{}, .buyer = UserId("u1"), .now = kNow};
   const CancelCommand by_support{
@@ -299,7 +329,10 @@ TEST_P(FulfillmentStoreTest, ABuyerCancelsUntilItIsPackedAndSupportUntilItIsShip
   const auto shipped = paid();
   ASSERT_TRUE(move(pack(order(shipped), 1), FulfillmentState::shipped).has_value());
   EXPECT_EQ(cancels(shipped, by_buyer), "not_cancelable");
-  EXPECT_EQ(cancels(shipped, by_support), "not_cancelable");
+  EXPECT_EQ(cancels(shipped, by_support), "yes") << "what is not shipped";
+  EXPECT_EQ(order(shipped).status, OrderStatus::confirmed);
+  EXPECT_EQ(order(shipped).fulfillment_status, FulfillmentStatus::shipped);
+  EXPECT_EQ(cancels(shipped, by_support), "not_cancelable") << "nothing is left";
 }
 
 TEST_P(FulfillmentStoreTest, TheLongestHandlingIsFrozenWhenItIsPlaced) {

@@ -95,6 +95,31 @@ TEST_P(RefundingTest, OfAllBeforeAnythingIsSentEndsTheOrderAndItsGroup) {
   expect_stock_adds_up();
 }
 
+TEST_P(RefundingTest, OfTheMoneyAloneWritesNothingOff) {
+  const auto wanted = paid(3);
+  ASSERT_TRUE(refund(refund_of(wanted, "r1", 1'500, 1, false)));
+  EXPECT_EQ(order(wanted).status, OrderStatus::canceled);
+  EXPECT_EQ(level().reserved, 0);
+  EXPECT_EQ(level().on_hand, 9) << "the one that it names, and no other";
+  const auto another = paid(2);
+  ASSERT_TRUE(refund(refund_of(another, "r2", 1'000, 0, false)));
+  EXPECT_EQ(order(another).status, OrderStatus::canceled);
+  EXPECT_EQ(level().on_hand, 9) << "nobody said that they are broken";
+  expect_stock_adds_up();
+}
+
+TEST_P(RefundingTest, OfTheLastMoneyLeavesTheRestUnsent) {
+  const auto wanted = paid(3);
+  ship(wanted, 1);
+  ASSERT_TRUE(refund(refund_of(wanted, "r1", 1'500)));
+  EXPECT_EQ(order(wanted).status, OrderStatus::confirmed);
+  EXPECT_EQ(order(wanted).lines[0].reserved_quantity(), 0);
+  EXPECT_EQ(order(wanted).fulfillment_status, FulfillmentStatus::shipped);
+  EXPECT_EQ(level().reserved, 0);
+  EXPECT_EQ(level().on_hand, 9);
+  expect_stock_adds_up();
+}
+
 TEST_P(RefundingTest, ToldAgainIsNothingNewAlsoInAnotherLog) {
   const auto wanted = paid(3);
   const auto one = refund_of(wanted, "r1", 500, 1, false);
@@ -236,8 +261,7 @@ TEST_P(RefundingTest, SeveralCancellationsOfOneOrderInOneSpanAreEachToldAndAnswe
 
 TEST_P(RefundingTest, ASellersMemberCancelsAndAStrangerDoesNot) {
   members_of("s1", {"m1"});
-  const auto wanted = command("u1", "o1", 2, 500);
-  ASSERT_TRUE(place(wanted));
+  const auto wanted = paid(2);
   auto by_stranger = lines(wanted, 1);
   by_stranger.buyer = by_stranger.member = UserId("u2");
   EXPECT_EQ(cancel(by_stranger).error().code, "not_found");
@@ -250,6 +274,36 @@ TEST_P(RefundingTest, ASellersMemberCancelsAndAStrangerDoesNot) {
   ASSERT_TRUE(cancel(by_member).has_value());
   EXPECT_EQ(order(wanted).cancel_reason, CancelReason::seller);
   expect_stock_adds_up();
+}
+
+TEST_P(RefundingTest, ToItsSellerWhatIsNotPaidIsNotThere) {
+  members_of("s1", {"m1"});
+  const auto waiting = command("u1", "o1", 2, 500);
+  ASSERT_TRUE(place(waiting));
+  auto by_member = lines(waiting, 1);
+  by_member.buyer = by_member.member = UserId("m1");
+  EXPECT_EQ(cancel(by_member).error().code, "not_found");
+  ASSERT_TRUE(cancel({.order_id = waiting.order.order_id, .buyer = UserId("u1"), .now = kNow}).has_value());
+  EXPECT_EQ(cancel(by_member).error().code, "not_found") << "whatever became of it";
+}
+
+TEST_P(RefundingTest, APaymentWhoseCaptureWasRefusedIsOutOfTheCount) {
+  const auto wanted = command("u1", "o1", 2, 500);
+  ASSERT_TRUE(place(wanted));
+  progress(wanted, "pay1", PaymentStatus::authorized);
+  progress(wanted, "pay2", PaymentStatus::awaiting);
+  EXPECT_EQ(group_status(wanted), "authorized");
+  capture(wanted, "pay1", 999);
+  EXPECT_EQ(group_status(wanted), "awaiting");
+  EXPECT_EQ(order(wanted).payment_status, PaymentStatus::awaiting);
+  EXPECT_EQ(told(), (Types{"order_group.placed", "order.placed", "order.updated", "order_group.updated",
+                           "order_group.capture_refused", "order.updated", "order_group.updated"}));
+  static constexpr sql::Sql kGaps{
+      "SELECT count(*) FROM order_groups g WHERE g.version <> (SELECT count(*) FROM outbox WHERE subject = g.group_id) "
+      "OR g.version <> (SELECT max(version) FROM outbox WHERE subject = g.group_id)"};
+  EXPECT_EQ(number(kGaps), 0);
+  capture(wanted, "pay2", 1'000);
+  EXPECT_EQ(order(wanted).payment_status, PaymentStatus::captured);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, RefundingTest, testing::kEngines, testing::engine_name);
