@@ -210,7 +210,8 @@ def test_a_message_that_is_too_long_is_refused(sqlite_order, peer_of):
         refused(CODE.RESOURCE_EXHAUSTED, peer.begin(GET_CONTACT, b"x" * (5 << 20)).result)
     metadata = [("x-long", "y" * 64_000)]
     assert peer.begin(GET_CONTACT, b"", metadata=metadata).code() == CODE.RESOURCE_EXHAUSTED
-    refused(CODE.NOT_FOUND, peer.ask, "GetContact", order_group_id="x", code="not_found")
+    # A header that is too long may end its connection: who asks at that moment asks again.
+    eventually(lambda: begin_contact(peer, "x").code() == CODE.NOT_FOUND)
     assert in_flight(sqlite_order) == 0 and resident_mb(sqlite_order) - before < MEMORY_MB_MAX
 
 
