@@ -30,6 +30,12 @@ enum class Query { refused, read, ignored };
 
 using Handler = std::function<Task<Result<Response>>(Ctx, Request)>;
 
+/// A function of what it works with, as a handler. `self` must outlive the router.
+template <class Self>
+Handler bound(const Self& self, Task<Result<Response>> (*handler)(const Self&, Ctx, Request)) {
+  return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), std::move(request)); };
+}
+
 /// A row: everything there is to know about a route before its handler.
 struct Route {
   Method method;

@@ -26,24 +26,21 @@ HandlerResult retry_delivery(const NotificationRoutes& self, Ctx ctx, Request re
 }  // namespace
 
 std::vector<http::Route> notification_routes(const NotificationRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   const auto with_query = [](http::Route route) {
     route.query = Query::read;
     return route;
   };
   return {
       with_query({Method::get, "/notifications", "listNotifications", Auth::user, Ownership::buyer,
-                  bound(list_notifications)}),
+                  http::bound(self, list_notifications)}),
       {Method::get, "/notifications/events", "followNotifications", Auth::user, Ownership::buyer,
-       bound(follow_notifications), DemoGuests::no, http::Admission::stream, "text/event-stream"},
+       http::bound(self, follow_notifications), DemoGuests::no, http::Admission::stream, "text/event-stream"},
       {Method::patch, "/notifications/{notification_id}", "markNotification", Auth::user, Ownership::buyer,
-       bound(mark_notification)},
+       http::bound(self, mark_notification)},
       with_query({Method::get, "/admin/deliveries", "listDeadDeliveries", Auth::support, Ownership::none,
-                  bound(list_dead_deliveries)}),
+                  http::bound(self, list_dead_deliveries)}),
       {Method::post, "/admin/deliveries/{notification_id}/retry", "retryDelivery", Auth::support, Ownership::none,
-       bound(retry_delivery)},
+       http::bound(self, retry_delivery)},
   };
 }
 

@@ -31,21 +31,19 @@ HandlerResult merge_carts(const CartRoutes& self, Ctx ctx, Request request);
 }  // namespace
 
 std::vector<http::Route> cart_routes(const CartRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   return {
-      {Method::post, "/carts", "createCart", Auth::guest, Ownership::none, bound(create_cart)},
-      {Method::get, "/carts", "listCarts", Auth::guest, Ownership::buyer, bound(list_carts), DemoGuests::no,
+      {Method::post, "/carts", "createCart", Auth::guest, Ownership::none, http::bound(self, create_cart)},
+      {Method::get, "/carts", "listCarts", Auth::guest, Ownership::buyer, http::bound(self, list_carts), DemoGuests::no,
        Admission::normal, "application/json", Query::read},
-      {Method::get, "/carts/{cart_id}", "getCart", Auth::guest, Ownership::buyer, bound(get_cart)},
-      {Method::patch, "/carts/{cart_id}", "updateCart", Auth::guest, Ownership::buyer, bound(update_cart)},
-      {Method::post, "/carts/{cart_id}/items", "addCartLine", Auth::guest, Ownership::buyer, bound(add_cart_line)},
+      {Method::get, "/carts/{cart_id}", "getCart", Auth::guest, Ownership::buyer, http::bound(self, get_cart)},
+      {Method::patch, "/carts/{cart_id}", "updateCart", Auth::guest, Ownership::buyer, http::bound(self, update_cart)},
+      {Method::post, "/carts/{cart_id}/items", "addCartLine", Auth::guest, Ownership::buyer,
+       http::bound(self, add_cart_line)},
       {Method::patch, "/carts/{cart_id}/items/{line_id}", "updateCartLine", Auth::guest, Ownership::buyer,
-       bound(update_cart_line)},
+       http::bound(self, update_cart_line)},
       {Method::delete_, "/carts/{cart_id}/items/{line_id}", "removeCartLine", Auth::guest, Ownership::buyer,
-       bound(remove_cart_line)},
-      {Method::post, "/carts/merge", "mergeCarts", Auth::user, Ownership::none, bound(merge_carts)},
+       http::bound(self, remove_cart_line)},
+      {Method::post, "/carts/merge", "mergeCarts", Auth::user, Ownership::none, http::bound(self, merge_carts)},
   };
 }
 

@@ -21,16 +21,13 @@ HandlerResult confirm_delivery(const FulfillmentRoutes& self, Ctx ctx, Request r
 }  // namespace
 
 std::vector<http::Route> fulfillment_routes(const FulfillmentRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   return {
       {Method::post, "/orders/{order_id}/fulfillments", "createFulfillment", Auth::member, Ownership::seller,
-       bound(create_fulfillment)},
+       http::bound(self, create_fulfillment)},
       {Method::patch, "/fulfillments/{fulfillment_id}", "updateFulfillment", Auth::member, Ownership::seller,
-       bound(update_fulfillment)},
+       http::bound(self, update_fulfillment)},
       {Method::post, "/orders/{order_id}/delivery-confirmation", "confirmDelivery", Auth::guest, Ownership::buyer,
-       bound(confirm_delivery)},
+       http::bound(self, confirm_delivery)},
   };
 }
 

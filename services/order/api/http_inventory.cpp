@@ -22,16 +22,13 @@ HandlerResult adjust_inventory(const InventoryRoutes& self, Ctx ctx, Request req
 }  // namespace
 
 std::vector<http::Route> inventory_routes(const InventoryRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   return {
       {Method::get, "/offers/{offer_id}/inventory", "getInventory", Auth::member, Ownership::seller,
-       bound(get_inventory)},
+       http::bound(self, get_inventory)},
       {Method::put, "/offers/{offer_id}/inventory", "setInventory", Auth::member, Ownership::seller,
-       bound(set_inventory)},
+       http::bound(self, set_inventory)},
       {Method::post, "/offers/{offer_id}/inventory-adjustments", "adjustInventory", Auth::member, Ownership::seller,
-       bound(adjust_inventory)},
+       http::bound(self, adjust_inventory)},
   };
 }
 

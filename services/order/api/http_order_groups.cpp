@@ -22,14 +22,11 @@ HandlerResult get_order_group(const OrderRoutes& self, Ctx ctx, Request request)
 }  // namespace
 
 std::vector<http::Route> order_group_routes(const OrderRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   return {
-      {Method::post, "/order-groups", "createOrderGroup", Auth::guest, Ownership::none, bound(create_order_group),
-       DemoGuests::no, Admission::reserved},
+      {Method::post, "/order-groups", "createOrderGroup", Auth::guest, Ownership::none,
+       http::bound(self, create_order_group), DemoGuests::no, Admission::reserved},
       {Method::get, "/order-groups/{order_group_id}", "getOrderGroup", Auth::guest, Ownership::buyer,
-       bound(get_order_group)},
+       http::bound(self, get_order_group)},
   };
 }
 

@@ -24,14 +24,11 @@ HandlerResult list_all_orders(const OrderListRoutes& self, Ctx ctx, Request requ
 }  // namespace
 
 std::vector<http::Route> order_list_routes(const OrderListRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   return {
       {Method::get, "/sellers/{seller_id}/orders", "listSellerOrders", Auth::member, Ownership::seller,
-       bound(list_seller_orders), DemoGuests::no, Admission::normal, "application/json", Query::read},
-      {Method::get, "/admin/orders", "listAllOrders", Auth::support, Ownership::none, bound(list_all_orders),
-       DemoGuests::no, Admission::normal, "application/json", Query::read},
+       http::bound(self, list_seller_orders), DemoGuests::no, Admission::normal, "application/json", Query::read},
+      {Method::get, "/admin/orders", "listAllOrders", Auth::support, Ownership::none,
+       http::bound(self, list_all_orders), DemoGuests::no, Admission::normal, "application/json", Query::read},
   };
 }
 

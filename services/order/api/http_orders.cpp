@@ -28,19 +28,17 @@ HandlerResult cancel_order(const OrderRoutes& self, Ctx ctx, Request request);
 }  // namespace
 
 std::vector<http::Route> order_routes(const OrderRoutes& self) {
-  const auto bound = [&self](auto handler) {
-    return [&self, handler](Ctx ctx, Request request) { return handler(self, std::move(ctx), request); };
-  };
   return {
-      {Method::post, "/orders", "createOrder", Auth::guest, Ownership::none, bound(create_order), DemoGuests::yes,
-       Admission::reserved},
-      {Method::get, "/orders", "listOrders", Auth::guest, Ownership::buyer, bound(list_orders), DemoGuests::no,
-       Admission::normal, "application/json", Query::read},
-      {Method::get, "/orders/{order_id}", "getOrder", Auth::guest, Ownership::buyer, bound(get_order), DemoGuests::yes},
-      {Method::get, "/orders/{order_id}/events", "followOrder", Auth::guest, Ownership::buyer, bound(follow_order),
-       DemoGuests::no, Admission::stream, "text/event-stream"},
+      {Method::post, "/orders", "createOrder", Auth::guest, Ownership::none, http::bound(self, create_order),
+       DemoGuests::yes, Admission::reserved},
+      {Method::get, "/orders", "listOrders", Auth::guest, Ownership::buyer, http::bound(self, list_orders),
+       DemoGuests::no, Admission::normal, "application/json", Query::read},
+      {Method::get, "/orders/{order_id}", "getOrder", Auth::guest, Ownership::buyer, http::bound(self, get_order),
+       DemoGuests::yes},
+      {Method::get, "/orders/{order_id}/events", "followOrder", Auth::guest, Ownership::buyer,
+       http::bound(self, follow_order), DemoGuests::no, Admission::stream, "text/event-stream"},
       {Method::post, "/orders/{order_id}/cancellation", "cancelOrder", Auth::guest, Ownership::buyer,
-       bound(cancel_order)},
+       http::bound(self, cancel_order)},
   };
 }
 
