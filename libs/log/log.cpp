@@ -16,7 +16,8 @@
 namespace agora::log {
 namespace {
 
-constexpr std::size_t kQueueLines = 8'192;
+// spdlog makes room for all of them at once, some 400 bytes each.
+constexpr std::size_t kQueueLines = 2'048;
 
 struct Output {
   std::shared_ptr<spdlog::details::thread_pool> pool;

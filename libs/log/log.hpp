@@ -35,7 +35,7 @@ using Fields = std::initializer_list<Field>;
 enum class Format { automatic, json, logfmt };
 
 /// Starts logging to stdout for this process; call once, first thing in main. Asynchronous: the request path never
-/// waits for a terminal or a pipe; what does not fit the queue (8,192 lines) is dropped and counted (dropped()).
+/// waits for a terminal or a pipe; what does not fit the queue (2,048 lines) is dropped and counted (dropped()).
 void start(std::string_view service, Level level = Level::info, Format format = Format::automatic);
 /// Writes what is queued and stops; what is logged after that is not written. Safe to call twice, and from any thread.
 void stop();

@@ -127,7 +127,7 @@ class UnreadPipe {
 };
 
 TEST(Log, DropsAndCountsInsteadOfWaitingForAPipeThatNobodyReads) {
-  constexpr int kLines = 20'000;  // more than queue (8,192) and pipe (64 KiB) hold
+  constexpr int kLines = 20'000;  // more than queue (2,048) and pipe (64 KiB) hold
   UnreadPipe pipe;
   start("test", Level::info, Format::json);
   for (int i = 0; i < kLines; ++i) info({}, "a line", {{"number", i}});
