@@ -164,7 +164,8 @@ def test_the_internal_routes_want_the_service_token(market):
 
 def test_the_feed_serves_what_was_placed(market):
     order = place(market.as_user("token-u1")).json()
-    page = internal(market, "GET", "/internal/feed?consumer=notification&topics=agora.orders,agora.order_groups").json()
+    # PostgreSQL numbers what was committed a moment later.
+    page = internal(market, "GET", "/internal/feed?consumer=notification&topics=agora.orders,agora.order_groups&wait=5000").json()
     assert [(event["type"], event["subject"]) for event in page["events"]] == [("order_group.placed", order["order_group_id"]), ("order.placed", order["order_id"])]
     event = page["events"][1]
     assert event["specversion"] == "1.0" and event["source"] == "/agora/order" and event["version"] == "1" and event["logid"] == page["log_id"]
@@ -199,7 +200,7 @@ def test_an_acknowledgement_of_another_log_lets_go_of_nothing(launch, folder, ne
         return httpx.get(f"http://127.0.0.1:{service.internal_port}/internal/feed", params={"consumer": consumer, "topics": "agora.orders", **position},
                          headers={"Authorization": f"Bearer {TOKEN}"})
 
-    page = poll("notification").json()
+    page = poll("notification", wait=5_000).json()
     here = {"log_id": page["log_id"], "after": page["next"]["after"], "after_id": page["next"]["after_id"]}
     for consumer in ("catalog", "payment", "recommendation"):
         # Payment reads groups alone; it has acknowledged them all.

@@ -22,11 +22,11 @@ def cases():
 
 def ask(target, method, path, body):
     response = target.send(method, path, body.encode())
-    return response.status_code, response.json()["code"]
+    return response.status_code, response.json().get("code")
 
 
 def routes(target):
-    """Every operation that takes a body, of something that is not there: what is taken changes nothing."""
+    """Every operation that takes a body, of something that is not there."""
     routes = target.body_routes(id="none")
     assert routes
     return routes
@@ -48,7 +48,9 @@ def test_what_must_be_taken_is_never_400_but_for_duplicate_names(target, cases):
     for method, path in routes(target):
         for name, body in taken.items():
             status, code = ask(target, method, path, body)
-            assert status in (404, 422) or (status, code) == (400, "duplicate_key") and "duplicate" in name, (path, name, status, code)
+            # An empty cart is made of an empty object.
+            made = status == 201 and (path, body.strip()) == ("/api/v1/carts", "{}")
+            assert made or status in (404, 422) or (status, code) == (400, "duplicate_key") and "duplicate" in name, (path, name, status, code)
 
 
 def test_what_is_left_open_is_answered_one_way_or_the_other(target, cases):
