@@ -14,21 +14,13 @@ constexpr std::chrono::seconds kAnswerDeadline{30};
 constexpr std::size_t kBodyBytesMax = 64 << 20;
 constexpr std::size_t kBodyValuesMax = 2'000'000;
 
-std::size_t collect(char* data, std::size_t size, std::size_t count, void* into) {
-  auto& body = *static_cast<std::string*>(into);
-  if (body.size() + size * count > kBodyBytesMax) return 0;
-  body.append(data, size * count);
-  return size * count;
-}
-
-using Easy = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
-using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
-
-void add(Headers& headers, const std::string& line) {
-  auto* longer = curl_slist_append(headers.get(), line.c_str());
-  if (longer == nullptr) throw std::bad_alloc();
-  static_cast<void>(headers.release());
-  headers.reset(longer);
+Task<void> ask_into(Answer& answer, transfer::Transfers& transfers, Ctx ctx, transfer::HttpRequest request) {
+  const auto url = request.url;
+  auto got = co_await transfer::ask(transfers, std::move(ctx), std::move(request));
+  if (!got) throw std::runtime_error("no answer from " + url + ": " + got.error().message);
+  answer.status = got->status;
+  answer.is_replay = got->header("idempotency-replayed").has_value();
+  answer.body = std::move(got->body);
 }
 
 }  // namespace
@@ -46,39 +38,19 @@ std::string Answer::why() const {
 }
 
 Answer HttpCalls::ask(const Request& request) {
-  const Easy easy(curl_easy_init(), curl_easy_cleanup);
-  if (!easy) throw std::runtime_error("libcurl gave no handle");
-  Headers headers(nullptr, curl_slist_free_all);
-  if (token_) add(headers, "Authorization: Bearer " + token_->reveal());
-  if (!request.body.empty()) add(headers, "Content-Type: application/json");
-  if (!request.idempotency_key.empty()) add(headers, "Idempotency-Key: " + request.idempotency_key);
-  Answer answer;
-  curl_easy_setopt(easy.get(), CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(easy.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
-  if (!request.body.empty()) {
-    curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
-    curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body.c_str());
-  }
-  curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, collect);
-  curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &answer.body);
-  curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  // Services are named by their addresses; a proxy of the environment has no business between us.
-  curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
+  transfer::HttpRequest sent{
+      .method = request.method, .url = request.url, .body = request.body, .answer_bytes_max = kBodyBytesMax};
+  if (token_) sent.headers.push_back("Authorization: Bearer " + token_->reveal());
+  if (!request.body.empty()) sent.headers.emplace_back("Content-Type: application/json");
+  if (!request.idempotency_key.empty()) sent.headers.push_back("Idempotency-Key: " + request.idempotency_key);
 
-  auto code = CURLE_OK;
-  const auto done = [&code](const std::exception_ptr& failure, CURLcode result) {
+  Answer answer;
+  const auto rethrow = [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
-    code = result;
   };
-  asio::co_spawn(io_, transfers_.perform({.deadline = request.deadline}, easy.get()), done);
+  asio::co_spawn(io_, ask_into(answer, transfers_, {.deadline = request.deadline}, std::move(sent)), rethrow);
   io_.restart();
   io_.run();
-  if (code != CURLE_OK) throw std::runtime_error("no answer from " + request.url + ": " + curl_easy_strerror(code));
-  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &answer.status);
-  curl_header* replayed = nullptr;
-  answer.is_replay = curl_easy_header(easy.get(), "Idempotency-Replayed", 0, CURLH_HEADER, -1, &replayed) == CURLHE_OK;
   return answer;
 }
 

@@ -7,7 +7,7 @@
 
 #include "libs/base/secret.hpp"
 #include "libs/json/document.hpp"
-#include "libs/transfer/transfers.hpp"
+#include "libs/transfer/http.hpp"
 
 namespace agora::cli {
 

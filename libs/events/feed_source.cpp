@@ -45,13 +45,6 @@ Error unavailable(std::string why) {
   return {Errc::unavailable, "source_unavailable", std::move(why)};
 }
 
-std::size_t collect(char* data, std::size_t size, std::size_t count, void* into) {
-  auto& body = *static_cast<std::string*>(into);
-  if (body.size() + size * count > kPageBytesMax) return 0;
-  body.append(data, size * count);
-  return size * count;
-}
-
 Error unreadable(const Position& after, const Error& why) {
   return {Errc::failed_precondition, "unreadable_event",
           "the event after number " + std::to_string(after.sequence) + " cannot be read: " + why.message};
@@ -78,38 +71,13 @@ Result<Fetched> read_events(const std::shared_ptr<const json::Document>& documen
   return fetched;
 }
 
-Result<Fetched> read_refusal(long status, std::string_view body) {
-  const auto problem = json::read<ProblemBody>(body, json::UnknownFields::ignore);
-  if (status == 410 && problem) return Error{Errc::failed_precondition, problem->code, problem->detail};
-  return unavailable("the feed answered " + std::to_string(status) + (problem ? " " + problem->code : ""));
+Result<Fetched> read_refusal(const transfer::HttpAnswer& answer) {
+  const auto problem = json::read<ProblemBody>(answer.body, json::UnknownFields::ignore);
+  if (answer.status == 410 && problem) return Error{Errc::failed_precondition, problem->code, problem->detail};
+  return unavailable("the feed answered " + std::to_string(answer.status) + (problem ? " " + problem->code : ""));
 }
 
 }  // namespace
-
-struct FeedSource::Handle {
-  explicit Handle(const Secret<std::string>& token) : easy(curl_easy_init()) {
-    if (easy == nullptr) throw std::runtime_error("libcurl gave no handle");
-    const auto header = "Authorization: Bearer " + token.reveal();
-    headers = curl_slist_append(nullptr, header.c_str());
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    // The peers are named by their addresses; a proxy of the environment has no business between them.
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  }
-  ~Handle() {
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  CURL* easy;
-  curl_slist* headers = nullptr;
-  std::string body{};
-};
 
 FeedSource::FeedSource(transfer::Transfers& transfers, const std::string& url, std::string consumer,
                        Secret<std::string> token, std::vector<std::string> topics)
@@ -121,10 +89,7 @@ FeedSource::FeedSource(transfer::Transfers& transfers, const std::string& url, s
   if (!url.starts_with("feed:http://") && !url.starts_with("feed:https://")) {
     throw std::invalid_argument("the URL of a feed is feed:http://HOST:PORT");
   }
-  handle_ = std::make_unique<Handle>(token_);
 }
-
-FeedSource::~FeedSource() = default;
 
 void FeedSource::seek(const std::string&, const std::optional<Standing>& from) {
   at_ = from ? std::optional(from->position) : std::nullopt;
@@ -161,6 +126,12 @@ std::string FeedSource::query(std::chrono::milliseconds wait) const {
   return query;
 }
 
+transfer::HttpRequest FeedSource::poll(std::chrono::milliseconds wait) const {
+  return {.url = url_.substr(kScheme.size()) + "/internal/feed?" + query(wait),
+          .headers = {"Authorization: Bearer " + token_.reveal()},
+          .answer_bytes_max = kPageBytesMax};
+}
+
 Task<Result<Fetched>> FeedSource::fetch(Ctx ctx, std::chrono::milliseconds wait) {
   if (!std::exchange(is_assigned_, true)) {
     Fetched news;
@@ -168,16 +139,12 @@ Task<Result<Fetched>> FeedSource::fetch(Ctx ctx, std::chrono::milliseconds wait)
     co_return news;
   }
   while (true) {
-    const auto url = url_.substr(kScheme.size()) + "/internal/feed?" + query(wait);
-    handle_->body.clear();
-    curl_easy_setopt(handle_->easy, CURLOPT_URL, url.c_str());
+    auto request = poll(wait);
     ctx.deadline = std::min(ctx.deadline, std::chrono::steady_clock::now() + wait + kAnswerDeadline);
-    const auto code = co_await transfers_.perform(ctx, handle_->easy);
-    long status = 0;
-    curl_easy_getinfo(handle_->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK) co_return unavailable(curl_easy_strerror(code));
-    if (status != 200) co_return read_refusal(status, handle_->body);
-    auto parsed = json::Document::parse(handle_->body, kPageValuesMax);
+    const auto answer = co_await transfer::ask(transfers_, ctx, std::move(request));
+    if (!answer) co_return unavailable(answer.error().message);
+    if (answer->status != 200) co_return read_refusal(*answer);
+    auto parsed = json::Document::parse(answer->body, kPageValuesMax);
     if (parsed) co_return take_page(std::make_shared<const json::Document>(std::move(*parsed)));
     // One of its events is no JSON that we read, and takes the page with it: a shorter page finds which.
     if (limit_ == 1) co_return unreadable(at_.value_or(Position{}), parsed.error());

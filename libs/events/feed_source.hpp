@@ -1,7 +1,7 @@
 #pragma once
 #include "libs/base/secret.hpp"
 #include "libs/events/source.hpp"
-#include "libs/transfer/transfers.hpp"
+#include "libs/transfer/http.hpp"
 
 namespace agora::events {
 
@@ -12,7 +12,6 @@ class FeedSource final : public Source {
   /// std::invalid_argument on another URL. `transfers` must outlive it.
   FeedSource(transfer::Transfers& transfers, const std::string& url, std::string consumer, Secret<std::string> token,
              std::vector<std::string> topics);
-  ~FeedSource() override;
 
   Task<Result<Fetched>> fetch(Ctx ctx, std::chrono::milliseconds wait) override;
   void seek(const std::string& stream, const std::optional<Standing>& from) override;
@@ -23,9 +22,8 @@ class FeedSource final : public Source {
   void stop() override { transfers_.stop(); }
 
  private:
-  struct Handle;
-
   std::string query(std::chrono::milliseconds wait) const;
+  transfer::HttpRequest poll(std::chrono::milliseconds wait) const;
   Result<Fetched> take_page(const std::shared_ptr<const json::Document>& document);
 
   transfer::Transfers& transfers_;
@@ -39,7 +37,6 @@ class FeedSource final : public Source {
   std::optional<Position> acknowledged_{};
   std::int64_t birth_through_ = 0;
   std::int64_t limit_ = 0;  ///< events in a page, after one that could not be read; 0: as many as it has
-  std::unique_ptr<Handle> handle_;
 };
 
 }  // namespace agora::events

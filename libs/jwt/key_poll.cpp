@@ -15,15 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Easy = std::unique_ptr<CURL, Freed<curl_easy_cleanup>>;
-
-std::size_t collect(char* data, std::size_t size, std::size_t count, void* into) {
-  auto& body = *static_cast<std::string*>(into);
-  if (body.size() + size * count > kKeySetBytesMax) return 0;
-  body.append(data, size * count);
-  return size * count;
-}
-
 bool is_url(std::string_view source) {
   return source.starts_with("http://") || source.starts_with("https://");
 }
@@ -107,23 +98,15 @@ Result<void> KeyPoll::take(std::string text, Origin origin) {
 }
 
 Task<std::string> KeyPoll::fetch(Ctx ctx) {
-  const Easy easy(curl_easy_init());
-  if (!easy) throw std::runtime_error("libcurl gave no handle");
-  std::string body;
-  curl_easy_setopt(easy.get(), CURLOPT_URL, options_.source.c_str());
-  curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, collect);
-  curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &body);
-  // Whom we trust is named in the settings, not by who answers or by a proxy of the environment.
-  curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
+  // Whom we trust is named in the settings, not by who answers.
+  transfer::HttpRequest request{.url = options_.source, .answer_bytes_max = kKeySetBytesMax};
   ctx.deadline = std::min(ctx.deadline, std::chrono::steady_clock::now() + options_.fetch_deadline);
-  const auto code = co_await transfers_->perform(std::move(ctx), easy.get());
-  if (code != CURLE_OK) throw std::runtime_error(std::string("the key set: ") + curl_easy_strerror(code));
-  long status = 0;
-  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) throw std::runtime_error("the key set was answered with " + std::to_string(status));
-  co_return body;
+  auto answer = co_await transfer::ask(*transfers_, std::move(ctx), std::move(request));
+  if (!answer) throw std::runtime_error("the key set: " + answer.error().message);
+  if (answer->status != 200) {
+    throw std::runtime_error("the key set was answered with " + std::to_string(answer->status));
+  }
+  co_return std::move(answer->body);
 }
 
 std::optional<std::string> KeyPoll::complaint() const {

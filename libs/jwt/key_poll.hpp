@@ -6,7 +6,7 @@
 
 #include "libs/jwt/verifier.hpp"
 #include "libs/telemetry/job_loop.hpp"
-#include "libs/transfer/transfers.hpp"
+#include "libs/transfer/http.hpp"
 
 namespace agora::jwt {
 

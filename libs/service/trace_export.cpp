@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <stdexcept>
 
 #include "libs/log/log.hpp"
 #include "libs/telemetry/tracer.hpp"
@@ -13,10 +12,8 @@ namespace {
 using telemetry::MoreWork;
 
 constexpr std::chrono::milliseconds kBackoffFirst{1'000};
-
-std::size_t ignore_answer(char*, std::size_t size, std::size_t count, void*) {
-  return size * count;
-}
+/// What it says is not read; so much of it is waited for.
+constexpr std::size_t kAnswerBytesMax = 1 << 20;
 
 /// What OTLP's specification has clients send again.
 bool is_retryable(long status) {
@@ -33,39 +30,12 @@ std::optional<double> TraceExportOptions::share() const {
   return value;
 }
 
-struct TraceExport::Handle {
-  explicit Handle(const std::string& url) : easy(curl_easy_init()) {
-    if (easy == nullptr) throw std::runtime_error("libcurl gave no handle");
-    headers = curl_slist_append(nullptr, "Content-Type: application/x-protobuf");
-    // A batch is sent at once, without asking whether it may be.
-    headers = curl_slist_append(headers, "Expect:");
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ignore_answer);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    // The collector is named by its address, as peers are.
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  }
-  ~Handle() {
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  CURL* easy;
-  curl_slist* headers = nullptr;
-};
-
 TraceExport::TraceExport(TraceExportOptions options, telemetry::Resource resource, telemetry::Tracer& tracer)
     : options_(std::move(options)), resource_(std::move(resource)), tracer_(tracer) {
-  auto url = options_.endpoint;
-  while (url.ends_with('/')) url.pop_back();
-  handle_ = std::make_unique<Handle>(url + "/v1/traces");
+  url_ = options_.endpoint;
+  while (url_.ends_with('/')) url_.pop_back();
+  url_ += "/v1/traces";
 }
-
-TraceExport::~TraceExport() = default;
 
 telemetry::Job TraceExport::job() {
   return [this](Ctx ctx) { return round(std::move(ctx)); };
@@ -96,16 +66,17 @@ Task<MoreWork> TraceExport::round(Ctx ctx) {
 }
 
 Task<std::string> TraceExport::send(Ctx ctx, bool& is_final) {
-  curl_easy_setopt(handle_->easy, CURLOPT_POSTFIELDS, body_.data());
-  curl_easy_setopt(handle_->easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
+  transfer::HttpRequest request{.method = "POST",
+                                .url = url_,
+                                .headers = {"Content-Type: application/x-protobuf"},
+                                .body = body_,
+                                .answer_bytes_max = kAnswerBytesMax};
   ctx.deadline = std::min(ctx.deadline, std::chrono::steady_clock::now() + options_.deadline);
-  const auto code = co_await transfers_.perform(std::move(ctx), handle_->easy);
-  if (code != CURLE_OK) co_return curl_easy_strerror(code);
-  long status = 0;
-  curl_easy_getinfo(handle_->easy, CURLINFO_RESPONSE_CODE, &status);
-  if (status / 100 == 2) co_return "";
-  is_final = !is_retryable(status);
-  co_return "the collector answered " + std::to_string(status);
+  const auto answer = co_await transfer::ask(transfers_, std::move(ctx), std::move(request));
+  if (!answer) co_return answer.error().message;
+  if (answer->status / 100 == 2) co_return "";
+  is_final = !is_retryable(answer->status);
+  co_return "the collector answered " + std::to_string(answer->status);
 }
 
 void TraceExport::say(std::string trouble) {

@@ -7,7 +7,7 @@
 
 #include "libs/telemetry/job_loop.hpp"
 #include "libs/telemetry/otlp.hpp"
-#include "libs/transfer/transfers.hpp"
+#include "libs/transfer/http.hpp"
 
 namespace agora::service {
 
@@ -32,7 +32,6 @@ class TraceExport {
  public:
   /// `tracer` must outlive it.
   TraceExport(TraceExportOptions options, telemetry::Resource resource, telemetry::Tracer& tracer);
-  ~TraceExport();
 
   /// For a JobLoop. It never throws what the collector does: that is said once, and once when it is over.
   telemetry::Job job();
@@ -40,7 +39,6 @@ class TraceExport {
   Task<void> flush(Ctx ctx);
 
  private:
-  struct Handle;
   Task<telemetry::MoreWork> round(Ctx ctx);
   /// Empty: taken. Else why not; `is_final` when the same would be refused again.
   Task<std::string> send(Ctx ctx, bool& is_final);
@@ -49,8 +47,8 @@ class TraceExport {
   TraceExportOptions options_;
   telemetry::Resource resource_;
   telemetry::Tracer& tracer_;
+  std::string url_{};
   transfer::Transfers transfers_{};
-  std::unique_ptr<Handle> handle_;
   std::string body_{};         ///< the batch under way
   std::uint64_t in_body_ = 0;  ///< spans in it; 0: none is
   std::string trouble_{};
