@@ -84,7 +84,6 @@ def test_what_is_said_at_checkout_replaces_what_the_cart_knows(user):
     ('{"cart_id":"c"}', 422, "validation_failed", ["/cart_version", "/total"]),
     ('{"cart_id":"c","cart_version":1,"total":1,"items":[{"offer_id":"o1","quantity":1,"price":5}]}', 422, "validation_failed", ["/cart_id", "/cart_version", "/total"]),
     ('{"cart_id":"c","cart_version":0,"total":-1}', 422, "validation_failed", ["/cart_version", "/total"]),
-    ('{"items":[{"offer_id":"o1","quantity":1,"price":5}],"user_id":"u2","status":"confirmed"}', 422, "validation_failed", ["/user_id", "/status"]),
     ('{"cart_id":"none","cart_version":1,"total":1}', 404, "not_found", []),
 ])
 def test_what_is_not_checked_out(shop, user, body, status, code, pointers):
