@@ -3,7 +3,7 @@
 import pytest
 
 from support.contract import CONTRACTS
-from support.matrix import CALLERS, OPERATIONS, TABLE, rows_of
+from support.matrix import CALLERS, DEPLOYMENTS, OPERATIONS, TABLE, rows_of
 from support.offers import offers_with_members
 from support.parties import AT, BODIES
 from support.publisher import eventually
@@ -56,7 +56,7 @@ def serve(parties, cells, wrong):
         parties.used(cell.thing, cell.owner)
 
 
-@pytest.mark.parametrize("deployment", ["embedded"], indirect=True)
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, indirect=True)
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_every_cell_of_the_table_holds(launch, deployment, folder, name):
     parties, wrong, count = AT[name](launch, deployment, folder), [], 0

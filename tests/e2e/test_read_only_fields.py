@@ -5,7 +5,7 @@ import json
 import pytest
 
 from support.contract import CONTRACTS
-from support.matrix import CALLERS, OPERATIONS, TABLE, TARGETS
+from support.matrix import CALLERS, DEPLOYMENTS, OPERATIONS, TABLE, TARGETS
 from support.parties import AT, BODIES
 from support.service import problem
 
@@ -62,7 +62,7 @@ def who_may(row):
     return next(CALLERS[who] for who in CALLERS if row[who][TARGETS.index("own")] < 400)
 
 
-@pytest.mark.parametrize("deployment", ["embedded"], indirect=True)
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, indirect=True)
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_what_only_answers_have_is_refused_and_changes_nothing(launch, deployment, folder, name):
     parties, contract, sent = AT[name](launch, deployment, folder), CONTRACTS[name], 0

@@ -1,11 +1,14 @@
 """docs/authorization.md as tests read it: who asks for what, of whose things, and what is answered."""
 
+import os
 from typing import NamedTuple
 
 from support.contract import CONTRACTS
 from support.publisher import TOKEN as SERVICE_TOKEN
 from support.root import ROOT
 
+# CI asks on one set of engines: who may do what is decided by the same code on both.
+DEPLOYMENTS = ["embedded", "production"] if os.environ.get("AGORA_PROVE") == "1" else ["embedded"]
 FREE = "–"  # of nothing in particular
 TARGETS = ("own", "other's", "missing")
 
