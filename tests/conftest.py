@@ -19,8 +19,8 @@ from support.service import OFFERS, TOKENS, Service
 from support.target import Target
 from support.target import start as start_target
 
-# What takes long, or comes from elsewhere, is for `./dev prove`.
-collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_json_corpus.py", "e2e/test_signature_corpus.py"]
+# What takes long, wants a quiet machine, or comes from elsewhere, is for `./dev prove`.
+collect_ignore = [] if os.environ.get("AGORA_PROVE") == "1" else ["e2e/test_answer_times.py", "e2e/test_json_corpus.py", "e2e/test_signature_corpus.py"]
 
 
 @pytest.fixture(scope="session")

@@ -94,10 +94,6 @@ def test_who_buys_and_where_it_goes(shop, user):
     assert set(fields(document)) == {("/email", "invalid_value"), ("/shipping_address/name", "required"), ("/shipping_address/country", "invalid_value"),
                                      ("/billing_address/name", "required"), ("/billing_address/line1", "required"), ("/billing_address/city", "invalid_value"),
                                      ("/billing_address/country", "required")}
-    # what is not the caller's to say.
-    for member in ("user_id", "status", "version", "order_group_id", "total"):
-        document = unchanged(shop, lambda: user.patch(path, json={member: "x"}), 422, "validation_failed")
-        assert fields(document) == [(f"/{member}", "unknown_field")]
     gone = user.patch(path, json={"email": None, "shipping_address": None}).json()
     assert gone["email"] is None and gone["shipping_address"] is None
     assert shop.query("SELECT count(*) AS n FROM addresses") == [{"n": 0}]

@@ -84,7 +84,6 @@ def test_what_is_said_at_checkout_replaces_what_the_cart_knows(user):
     ('{"cart_id":"c"}', 422, "validation_failed", ["/cart_version", "/total"]),
     ('{"cart_id":"c","cart_version":1,"total":1,"items":[{"offer_id":"o1","quantity":1,"price":5}]}', 422, "validation_failed", ["/cart_id", "/cart_version", "/total"]),
     ('{"cart_id":"c","cart_version":0,"total":-1}', 422, "validation_failed", ["/cart_version", "/total"]),
-    ('{"items":[{"offer_id":"o1","quantity":1,"price":5}],"user_id":"u2","status":"confirmed"}', 422, "validation_failed", ["/user_id", "/status"]),
     ('{"cart_id":"none","cart_version":1,"total":1}', 404, "not_found", []),
 ])
 def test_what_is_not_checked_out(shop, user, body, status, code, pointers):
@@ -170,46 +169,6 @@ def test_one_key_fifty_times_over_is_one_group(shop, user):
     answers = at_once(shop.port, [post(GROUPS, body, "token-u1", key="double") for _ in range(50)])
     assert len(set(answers)) == 1 and answers[0][0] == 201
     assert shop.query("SELECT count(*) AS n FROM order_groups") == [{"n": 1}]
-
-
-def test_what_is_charged_is_what_was_shown(launch, new_database, folder):
-    """C-05: prices change and lines are added while carts are checked out: the total that was accepted is the order's, or the answer is 409."""
-    rounds = 60
-    seed = random.randrange(2**32)
-    print("seed", seed)
-    chance = random.Random(seed)
-    catalog = Publisher("catalog", folder / "catalog", new_database()).start()
-    try:
-        offer = {"product_id": "p", "variant_id": "v", "sku": "S", "currency": "USD", "status": "active", "requires_shipping": True, "initial_quantity": 10**6}
-        for seller in ("s1", "s2"):
-            catalog.publish("seller.opened", seller, seller_id=seller, status="open", name="S")
-        catalog.publish("product.published", "p", product_id="p", status="published", title="P")
-        prices = lambda: [catalog.event("offer.updated", f"o{i}", offer_id=f"o{i}", seller_id=f"s{i}", price=chance.choice((400, 500)), **offer) for i in (1, 2)]
-        catalog.send(*prices())
-        shop = launch(*TOKENS, "--catalog-feed", catalog.feed, "--service-token-file", str(catalog.token_file), "--events.wait", "1s", "--carts-per-buyer-max", "1000",
-                      database=new_database())
-        eventually(lambda: len(shop.query("SELECT 1 FROM offers")) == 2)
-        outcomes = {}
-        with shop.as_user("token-u1") as user, ThreadPoolExecutor(2) as others:
-            for i in range(rounds):
-                cart = cart_of(user, "o1", "o2")
-                seen = f"{cart['total']:.2f}"
-                changes = [others.submit(lambda: catalog.send(*prices())), others.submit(add, user, cart["cart_id"], "o1")]
-                response = check_out(user, cart_checkout(cart, seen), f"k{i}")
-                if response.status_code == 201:
-                    group = response.json()
-                    assert f"{group['total']:.2f}" == seen == f"{sum(order['total'] for order in group['orders']):.2f}"
-                    assert sum(len(order["items"]) for order in group["orders"]) == 2
-                else:
-                    problem(response, 409, response.json()["code"])
-                outcome = response.json().get("code", "placed")
-                outcomes[outcome] = outcomes.get(outcome, 0) + 1
-                assert all(change.result() is None or change.result().status_code in (200, 409) for change in changes)
-        print(outcomes)
-        assert set(outcomes) <= {"placed", "price_changed", "cart_changed"} and outcomes.get("placed")
-        assert shop.query("SELECT count(*) AS n FROM order_groups") == [{"n": outcomes["placed"]}]
-    finally:
-        catalog.kill()
 
 
 def test_groups_of_many_sellers_in_any_order_leave_no_unit_behind(shop):

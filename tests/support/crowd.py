@@ -11,10 +11,14 @@ async def read_response(reader):
     return int(head.split(" ", 2)[1]), (await reader.readexactly(length)).decode()
 
 
-def post(path, body, token, key=None):
+def request(method, path, body, token, key=None):
     extra = f"Idempotency-Key: {key}\r\n" if key else ""
-    return (f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer(token)}\r\nContent-Type: application/json\r\n{extra}"
+    return (f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer(token)}\r\nContent-Type: application/json\r\n{extra}"
             f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def post(path, body, token, key=None):
+    return request("POST", path, body, token, key)
 
 
 async def release(port, requests):

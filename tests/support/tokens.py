@@ -133,6 +133,13 @@ NAMED = {
     "token-m2": ("m2", ("user",)),
     "token-guest": ("g1", ("guest",)),
     "token-support": ("support1", ("user", "support")),
+    "token-admin": ("admin1", ("user", "admin")),
+    "token-erased": ("e1", ("user",)),
+    "token-other-guest": ("g2", ("guest",)),
+    # Roles that no token can give.
+    "token-claiming-service": ("c1", ("service",)),
+    "token-claiming-nothing": ("c2", ()),
+    "token-claiming-rubbish": ("c3", ("root", "seller", "Support")),
 }
 
 
