@@ -73,7 +73,7 @@ Result<Event> read_event(std::string_view text);
 struct Position {
   std::string log_id{};       ///< empty: none yet
   std::int64_t sequence = 0;  ///< of the last event it is past
-  std::string event_id{};     ///< of that event; empty at 0
+  std::string event_id{};     ///< of that event; empty where none of this log was read
 
   friend bool operator==(const Position&, const Position&) = default;
 };

@@ -99,6 +99,8 @@ Told Consumer::Reading::told(const Source& reader) const {
     // What a stream has of older logs alone is passed.
     begin.position = stretch.begin.log_id == told.log_id ? stretch.begin : stretch.at;
     begin.position.log_id = told.log_id;
+    // An event before it in the stream is of an older log: of this one nothing was read.
+    begin.position.event_id.clear();
     for (const auto& topic : reader.topics(stream)) begin.topics[topic] = stretch.trimmed_through;
   }
   for (const auto& [subject, versions] : subjects) {

@@ -75,7 +75,8 @@ void Connection::sweep(Deadline now) {
 
 void Connection::drain() {
   error_code ec;
-  if (phase_ == Phase::idle && socket_.available(ec) == 0) abort();
+  // What was read already, though its turn has not come, is a request that began.
+  if (phase_ == Phase::idle && socket_.available(ec) == 0) socket_.cancel(ec);
   if (stream_) stream_->end(StreamEnd::drained);
 }
 
@@ -100,7 +101,8 @@ Task<std::size_t> Connection::read_some() {
   error_code ec;
   const auto read =
       co_await socket_.async_read_some(asio::buffer(buffer_), asio::redirect_error(asio::use_awaitable, ec));
-  if (ec) co_return 0;
+  // Closed before its turn came: nobody could be answered, so nothing is begun.
+  if (ec || !socket_.is_open()) co_return 0;
   input_.append(buffer_.data(), read);
   co_return read;
 }

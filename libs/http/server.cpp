@@ -130,6 +130,8 @@ Task<void> Server::Impl::accept(std::shared_ptr<Tcp::acceptor> acceptor, std::sh
     error_code ec;
     auto socket = co_await acceptor->async_accept(asio::redirect_error(asio::use_awaitable, ec));
     if (ec == asio::error::operation_aborted || ec == asio::error::bad_descriptor) break;
+    // Accepted while the drain began, which waits for nobody any more: ends unread, and nothing of it is done.
+    if (state->draining) break;
     if (ec) {
       // Out of descriptors, mostly: some connection will end.
       asio::steady_timer pause(executor, kAcceptPause);

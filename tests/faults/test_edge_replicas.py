@@ -172,7 +172,7 @@ def test_draining_one_in_turn_fails_no_request_that_has_a_key(shop):
         crowd.wait_for(100)
         replica.start()
     lost = check_effects(crowd.end())
-    # Those that were connected and not yet accepted when it stopped to listen; they had no effect.
+    # Those that were connected, and of which nothing was read, when it stopped to listen; they had no effect.
     assert len(lost) <= 4 * BUYERS / 2 and not set(lost) & set(shop.bought())
 
 

@@ -60,19 +60,16 @@ class StreamsSource final : public Source {
     for (auto& [stream, at] : at_) {
       const auto& events = streams_.all.at(stream).events;
       const auto size = static_cast<std::int64_t>(events.size());
-      if (at == size && owed_.erase(stream) == 0) continue;
+      if (at.sequence == size && owed_.erase(stream) == 0) continue;
       Fetched page{.stream = stream, .log = {.head = size}};
-      for (; at < size; ++at) {
-        const auto& event = events[static_cast<std::size_t>(at)];
-        if (page.log.log_id.empty()) page.log.log_id = event.log_id;
-        if (event.log_id != page.log.log_id) break;
+      while (at.sequence < size) {
+        const auto& event = events[static_cast<std::size_t>(at.sequence)];
+        if (!page.events.empty() && event.log_id != at.log_id) break;
         page.events.push_back(event);
+        at = {event.log_id, at.sequence + 1, event.id};
       }
-      if (at > 0) {
-        const auto& last = events[static_cast<std::size_t>(at) - 1];
-        page.log.log_id = last.log_id;
-        page.next = {last.log_id, at, last.id};
-      }
+      page.next = at;
+      page.log.log_id = at.log_id;
       co_return page;
     }
     asio::steady_timer timer(io_, wait);
@@ -81,9 +78,9 @@ class StreamsSource final : public Source {
     co_return Fetched{.stream = "none"};
   }
   void seek(const std::string& stream, const std::optional<Standing>& from) override {
-    at_[stream] = from ? from->position.sequence : 0;
+    at_[stream] = from ? from->position : Position{};
     owed_.insert(stream);
-    seeks.emplace_back(stream, at_[stream]);
+    seeks.emplace_back(stream, at_[stream].sequence);
   }
   void acknowledge(const std::string& stream, const Position& through) override {
     acknowledged[stream] = through.sequence;
@@ -109,7 +106,7 @@ class StreamsSource final : public Source {
   asio::io_context& io_;
   Streams& streams_;
   std::set<std::string> topics_;
-  std::map<std::string, std::int64_t> at_{};
+  std::map<std::string, Position> at_{};
   std::set<std::string> owed_{};  ///< streams whose end was not told yet
 };
 
@@ -248,6 +245,22 @@ TEST_P(ConsumerTest, AnotherLogInOneStreamStopsAllUntilARebuildBeginsAtThatLog) 
   until([&] { return applied() == All{"a1", "a2", "b1", "b2", "s1", "s3"}; });
   until([&] { return !consumer_->degraded(); });
   EXPECT_EQ(standings().streams.at("f/0").position, (Position{"M", 4, "e6"}));
+}
+
+TEST_P(ConsumerTest, AStreamInWhichARestoredLogToldNothingYetSaysThatNoneOfItWasRead) {
+  streams_.add("f/0", "a", 1);
+  streams_.add("f/1", "b", 1);
+  start({"f/0", "f/1"});
+  until([&] { return applied() == All{"a1", "b1"}; });
+  // Put back to before b.
+  streams_.add("f/0", "a", 1, "M");
+  until([&] { return consumer_->degraded().has_value(); });
+  EXPECT_TRUE(rebuild(true).value().done);
+  until([&] { return standings().streams.at("f/0").position == Position{"M", 2, "e3"}; });
+  EXPECT_EQ(standings().streams.at("f/1").position, (Position{"M", 1, ""}));
+  streams_.add("f/1", "c", 1, "M");
+  until([&] { return applied() == All{"a1", "b1", "c1"}; });
+  EXPECT_EQ(standings().streams.at("f/1").position, (Position{"M", 2, "e4"}));
 }
 
 TEST_P(ConsumerTest, ANewbornThatIsRefusedIsDegradedAndSaysWhy) {
