@@ -196,6 +196,10 @@ def test_time_delivers_and_completes_and_ends_what_is_not_shipped(launch, deploy
         shipped(seller, order)
     for order in orders[6:9]:
         packed(seller, order)
+    partly = all_paid(shop, payment, [place(user, offer="o", quantity=3).json() for _ in range(2)])
+    for order in partly:
+        shipped(seller, order, quantity=1)
+        packed(seller, order, quantity=1)
     shop.stop()
     spans = ("--progress-interval", "20ms", "--progress-batch-max", "4", "--shipping-grace", "0ms", "--delivery-assumed-after", "1ms", "--completion-after", "1ms")
     shop.flags = (*flags, *spans)
@@ -203,13 +207,18 @@ def test_time_delivers_and_completes_and_ends_what_is_not_shipped(launch, deploy
     for _ in range(deployment.replicas - 1):
         launch(*flags, *spans, database=shop.database)
     user = shop.as_user("token-u1")
-    read = lambda: [user.get(f"/orders/{order['order_id']}").json() for order in orders]
-    eventually(lambda: all(order["status"] in ("completed", "canceled") for order in read()), 30)
-    now = read()
+    read = lambda some: [user.get(f"/orders/{order['order_id']}").json() for order in some]
+    eventually(lambda: all(order["status"] in ("completed", "canceled") for order in read(orders + partly)), 30)
+    now = read(orders)
     assert [(order["status"], order["cancel_reason"]) for order in now] == [("completed", None)] * 6 + [("canceled", "not_shipped")] * 6
     for order in orders[:6]:
         assert told(shop, order) == ["order.placed", "order.paid", "order.fulfillment_created", "order.shipped", "order.delivered", "order.completed"]
-    assert stock(shop, "o") == {"on_hand": 994, "reserved": 0}
+    for order in read(partly):
+        assert (order["status"], order["canceled_total"], order["items"][0]["canceled_quantity"]) == ("completed", 10.00, 2)
+        assert [fulfillment["status"] for fulfillment in order["fulfillments"]] == ["delivered"]
+        event = json.loads(shop.query(f"SELECT data FROM outbox WHERE type = 'order.lines_canceled' AND subject = '{order['order_id']}'")[0]["data"])
+        assert (event["reason"], event["lines"][0]["quantity"], event["refund_amount"]) == ("not_shipped", 2, 1000)
+    assert stock(shop, "o") == {"on_hand": 992, "reserved": 0}
     assert 'agora_job_failures_total{job_name="order.progress"} 0' in shop.metrics()
     clean(shop)
 

@@ -74,6 +74,17 @@ Result<std::vector<std::int64_t>> units_asked_for(const Order& order, const std:
   return units;
 }
 
+/// Of each line, what is still to be shipped.
+std::vector<std::int64_t> reserved_units(const Order& order) {
+  std::vector<std::int64_t> units;
+  for (const auto& line : order.lines) units.push_back(line.reserved_quantity());
+  return units;
+}
+
+std::int64_t sum(const std::vector<std::int64_t>& units) {
+  return std::accumulate(units.begin(), units.end(), std::int64_t{0});
+}
+
 /// The units of each line where the order is canceled as a whole.
 Result<std::vector<std::int64_t>> units_of_all(const Order& order, CancelRole role) {
   const bool is_packed = order.fulfillment_status != FulfillmentStatus::not_fulfilled;
@@ -81,10 +92,24 @@ Result<std::vector<std::int64_t>> units_of_all(const Order& order, CancelRole ro
       std::any_of(order.lines.begin(), order.lines.end(), [](const auto& line) { return line.shipped_quantity > 0; });
   if (role == CancelRole::buyer && is_packed) return not_cancelable();
   if (role == CancelRole::seller && is_shipped) return not_cancelable();
-  std::vector<std::int64_t> units;
-  for (const auto& line : order.lines) units.push_back(line.reserved_quantity());
-  if (std::accumulate(units.begin(), units.end(), std::int64_t{0}) == 0) return not_cancelable();
+  auto units = reserved_units(order);
+  if (sum(units) == 0) return not_cancelable();
   return units;
+}
+
+/// Takes them off their lines, all of them still to be shipped.
+Canceled cancel_units(Order& order, std::vector<std::int64_t> units, CancelReason reason, Timestamp now) {
+  const auto canceled_before = order.canceled_total();
+  for (std::size_t i = 0; i < units.size(); ++i) order.lines[i].canceled_quantity += units[i];
+  Canceled canceled{.reason = reason, .units = std::move(units), .amount = order.canceled_total() - canceled_before};
+  canceled.to_refund = std::min(canceled.amount, order.captured_total - order.refunded_total);
+  if (order.has_nothing_left()) {
+    order.end(reason, now);
+  } else {
+    order.note_progress(now);
+    order.touch(now);
+  }
+  return canceled;
 }
 
 }  // namespace
@@ -97,17 +122,14 @@ Result<Canceled> cancel(Order& order, const CancelRequest& request, Timestamp no
   if (!is_legal(order.status, OrderStatus::canceled)) return not_cancelable();
   AGORA_TRY(auto units,
             request.lines ? units_asked_for(order, *request.lines, request.role) : units_of_all(order, request.role));
-  const auto canceled_before = order.canceled_total();
-  for (std::size_t i = 0; i < units.size(); ++i) order.lines[i].canceled_quantity += units[i];
-  Canceled canceled{.reason = reason, .units = std::move(units), .amount = order.canceled_total() - canceled_before};
-  canceled.to_refund = std::min(canceled.amount, order.captured_total - order.refunded_total);
-  if (order.has_nothing_left()) {
-    order.end(reason, now);
-  } else {
-    order.note_progress(now);
-    order.touch(now);
-  }
-  return canceled;
+  return cancel_units(order, std::move(units), reason, now);
+}
+
+Result<Canceled> cancel_unshipped(Order& order, Timestamp now) {
+  auto units = reserved_units(order);
+  if (order.status != OrderStatus::confirmed || sum(units) == 0) return not_cancelable();
+  order.cancel_packed(now);
+  return cancel_units(order, std::move(units), CancelReason::not_shipped, now);
 }
 
 }  // namespace agora::order

@@ -37,4 +37,11 @@ struct Canceled {
 /// `duplicate_line`; `invalid_value`: not a reason that the role may give).
 Result<Canceled> cancel(Order& order, const CancelRequest& request, Timestamp now);
 
+/// Cancels all that was to be shipped by now and was not, with the fulfilments in which it is packed: `not_shipped`.
+/// What was shipped goes on; of an order of which nothing was, that is its end.
+///
+/// "No", and nothing is changed: conflict `not_cancelable` (it is not paid, has ended, or nothing of it is to be
+/// shipped any more).
+Result<Canceled> cancel_unshipped(Order& order, Timestamp now);
+
 }  // namespace agora::order

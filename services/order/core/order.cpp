@@ -166,13 +166,17 @@ Result<void> Order::complete(Timestamp now) {
   status = OrderStatus::completed;
   completed_at = now;
   // All that is due has come: what is packed still is not to be sent.
+  cancel_packed(now);
+  touch(now);
+  return {};
+}
+
+void Order::cancel_packed(Timestamp now) {
   for (auto& fulfillment : fulfillments) {
     if (fulfillment.state != FulfillmentState::packed) continue;
     fulfillment.cancel(now);
     for (auto& line : lines) line.fulfilled_quantity -= fulfillment.quantity_of(line.line_id);
   }
-  touch(now);
-  return {};
 }
 
 void Order::note_progress(Timestamp now) {

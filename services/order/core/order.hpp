@@ -109,6 +109,8 @@ struct Order {
   Result<void> pay(Timestamp now);
   /// Ends an order all of which was delivered. "No": conflict `illegal_transition`.
   Result<void> complete(Timestamp now);
+  /// Cancels its fulfilments that were packed, and are not to be sent; their units are held by none.
+  void cancel_packed(Timestamp now);
   /// Says of the whole what its lines say, after units of them went on or were given up.
   void note_progress(Timestamp now);
 };

@@ -1,7 +1,5 @@
-// What time alone makes of paid orders: canceled when they were not shipped, delivered and completed when nobody says
-// otherwise.
-
-#include <algorithm>
+// What time alone makes of paid orders: what was not shipped is canceled, what was is delivered and completed when
+// nobody says otherwise.
 
 #include "libs/sql/faults.hpp"
 #include "services/order/store/closing.hpp"
@@ -11,11 +9,8 @@
 namespace agora::order {
 namespace {
 
-bool is_unshipped(const Order& order, Timestamp before) {
-  const bool is_due = order.status == OrderStatus::confirmed && order.ship_by && *order.ship_by <= before;
-  // One of which something was shipped goes on.
-  return is_due && std::all_of(order.lines.begin(), order.lines.end(),
-                               [](const OrderLine& line) { return line.shipped_quantity == 0; });
+bool was_to_be_shipped(const Order& order, Timestamp before) {
+  return order.status == OrderStatus::confirmed && order.ship_by && *order.ship_by <= before;
 }
 
 int cancel_unshipped(sql::Tx& tx, const Advance& command) {
@@ -24,8 +19,8 @@ int cancel_unshipped(sql::Tx& tx, const Advance& command) {
   if (locked == nullptr) return 0;
   int canceled = 0;
   for (auto& order : locked->orders) {
-    if (!is_unshipped(order, command.before)) continue;
-    if (closing.cancel(order, CancelReason::not_shipped, command.now, command.trace)) ++canceled;
+    if (!was_to_be_shipped(order, command.before)) continue;
+    if (closing.cancel_unshipped(order, command.now, command.trace)) ++canceled;
   }
   closing.write(command.now, command.trace);
   return canceled;

@@ -47,6 +47,13 @@ Result<void> Closing::cancel(Order& order, const CancelRequest& request, Timesta
   return {};
 }
 
+Result<void> Closing::cancel_unshipped(Order& order, Timestamp now, const TraceContext& trace) {
+  const auto version_before = order.version;
+  AGORA_TRY(auto canceled, order::cancel_unshipped(order, now));
+  note(order, version_before, std::move(canceled), trace);
+  return {};
+}
+
 void Closing::note(const Order& order, std::int64_t version_before, Canceled canceled, const TraceContext& trace) {
   for (std::size_t i = 0; i < canceled.units.size(); ++i) {
     if (canceled.units[i] > 0) stock_.release(order.lines[i].offer_id, canceled.units[i]);
@@ -84,7 +91,7 @@ void Closing::write(Timestamp now, const TraceContext& trace) {
   }
   update_groups(tx_, groups);
   update_orders(tx_, changed_);
-  for (const auto& changed : changed_) update_fulfillments(tx_, canceled_with(*changed.order));
+  for (const auto& changed : changed_) update_fulfillments(tx_, canceled_of(*changed.order));
   save_stock(tx_, stock_, outbox);
   outbox.write(tx_);
 }

@@ -25,6 +25,8 @@ class Closing {
   /// The same of an order or units of it, as somebody asked; also several times of one order. "No": those of core's
   /// cancel().
   Result<void> cancel(Order& order, const CancelRequest& request, Timestamp now, const TraceContext& trace);
+  /// The same of what was not shipped in time. "No": those of core's cancel_unshipped().
+  Result<void> cancel_unshipped(Order& order, Timestamp now, const TraceContext& trace);
   /// Writes what was canceled: groups, orders, stock, events. A group tells of what changes in it as its last order
   /// did; `now` and `trace` are of the stock, which is told once for all.
   void write(Timestamp now, const TraceContext& trace);

@@ -113,10 +113,11 @@ void update_fulfillments(sql::Tx& tx, const std::vector<const Fulfillment*>& ful
   tx.batch(batch);
 }
 
-std::vector<const Fulfillment*> canceled_with(const Order& order) {
+std::vector<const Fulfillment*> canceled_of(const Order& order) {
   std::vector<const Fulfillment*> canceled;
-  if (order.status != OrderStatus::canceled) return canceled;
-  for (const auto& fulfillment : order.fulfillments) canceled.push_back(&fulfillment);
+  for (const auto& fulfillment : order.fulfillments) {
+    if (fulfillment.state == FulfillmentState::canceled) canceled.push_back(&fulfillment);
+  }
   return canceled;
 }
 

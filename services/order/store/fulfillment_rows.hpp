@@ -21,8 +21,8 @@ struct OfOrder {
 void insert_fulfillments(sql::Tx& tx, const std::vector<OfOrder>& fulfillments);
 /// Writes what may change of them after they were made.
 void update_fulfillments(sql::Tx& tx, const std::vector<const Fulfillment*>& fulfillments);
-/// Those that were canceled with their order, when it ended: what was packed of it. None of an order that goes on.
-std::vector<const Fulfillment*> canceled_with(const Order& order);
+/// Those that are canceled: with them what was packed of an order that ended, or was not shipped in time.
+std::vector<const Fulfillment*> canceled_of(const Order& order);
 
 /// The group of a fulfilment's order; none when there is no such fulfilment. Neither ever changes.
 std::optional<OrderGroupId> find_group_of(sql::Tx& tx, const FulfillmentId& fulfillment_id);

@@ -3,11 +3,14 @@
 namespace agora::order {
 namespace {
 
-// Each is served by an index of its own (migration 0018), whose condition it repeats.
+// Each is served by an index of its own (migrations 0018 and 0021), whose condition it repeats.
+// Of an order that is partially delivered all may be on its way: nothing of it is to be canceled, ever.
 constexpr sql::Sql kUnshipped{
-    "SELECT ship_by, order_id, group_id FROM orders WHERE status = 'confirmed' "
-    "AND fulfillment_status IN ('not_fulfilled', 'partially_fulfilled', 'fulfilled') "
-    "AND ship_by <= $1 AND ship_by >= $2 AND (ship_by, order_id) > ($2, $3) ORDER BY ship_by, order_id LIMIT $4"};
+    "SELECT ship_by, order_id, group_id FROM orders o WHERE status = 'confirmed' AND fulfillment_status IN "
+    "('not_fulfilled', 'partially_fulfilled', 'fulfilled', 'partially_shipped', 'partially_delivered') "
+    "AND ship_by <= $1 AND ship_by >= $2 AND (ship_by, order_id) > ($2, $3) AND EXISTS (SELECT 1 FROM order_lines l "
+    "WHERE l.order_id = o.order_id AND l.quantity - l.canceled_quantity - l.shipped_quantity > l.refunded_quantity) "
+    "ORDER BY ship_by, order_id LIMIT $4"};
 constexpr sql::Sql kOnTheirWay{
     "SELECT f.shipped_at, f.fulfillment_id, o.group_id FROM fulfillments f JOIN orders o ON o.order_id = f.order_id "
     "WHERE f.status = 'shipped' AND f.shipped_at <= $1 AND f.shipped_at >= $2 "

@@ -102,7 +102,7 @@ Result<void> apply_refund(sql::Tx& tx, const Refund& refund, Timestamp now, cons
     update_groups(tx, {&group});
   }
   update_orders(tx, std::vector<const Order*>{order});
-  update_fulfillments(tx, canceled_with(*order));
+  update_fulfillments(tx, canceled_of(*order));
   tx.execute_one(kTakeOver, {refund.refund_id, refund.order_id, refund.payment_id, refund.amount, now});
   restocking.write(now, outbox);
   outbox.write(tx);

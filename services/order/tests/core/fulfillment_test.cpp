@@ -370,9 +370,53 @@ TEST(CancelWhatIsFulfilled, EndsWithTheFirstUnitShipped) {
   }
 }
 
-TEST(CancelWhatIsFulfilled, OnlyWhatIsPaidIsNotShippedInTime) {
-  auto unpaid = order(OrderStatus::pending);
-  EXPECT_EQ(unpaid.cancel(CancelReason::not_shipped, kNow).error().code, "not_cancelable");
+TEST(CancelUnshipped, OfAPartlyShippedOrderTheRestAloneAndWhatIsPackedOfIt) {
+  auto o = order();
+  auto& sent = packed(o, {{LineId("a"), 1}});
+  ASSERT_TRUE(change(o, sent, to(FulfillmentState::shipped), kNow).has_value());
+  packed(o, {{LineId("a"), 1}, {LineId("b"), 1}});
+  const auto version = o.version;
+  const auto later = kNow + std::chrono::seconds(1);
+  const auto canceled = cancel_unshipped(o, later);
+  ASSERT_TRUE(canceled.has_value());
+  EXPECT_EQ(canceled->reason, CancelReason::not_shipped);
+  for (std::size_t i = 0; i < o.lines.size(); ++i) {
+    const auto& line = o.lines[i];
+    EXPECT_EQ(canceled->units[i], line.quantity - line.shipped_quantity) << i;
+    EXPECT_EQ(line.canceled_quantity, canceled->units[i]) << i;
+    EXPECT_EQ(line.reserved_quantity(), 0) << i;
+    EXPECT_EQ(line.fulfilled_quantity, line.shipped_quantity) << i;
+  }
+  EXPECT_EQ(o.fulfillments[0].state, FulfillmentState::shipped);
+  EXPECT_EQ(o.fulfillments[1].state, FulfillmentState::canceled);
+  EXPECT_EQ(o.fulfillments[1].canceled_at, later);
+  EXPECT_EQ(o.status, OrderStatus::confirmed);
+  EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::shipped);
+  EXPECT_EQ(o.version, version + 1);
+  ASSERT_TRUE(change(o, o.fulfillments[0], to(FulfillmentState::delivered), later).has_value());
+  EXPECT_TRUE(o.complete(later).has_value()) << "nothing is missing any more";
+}
+
+TEST(CancelUnshipped, OfAnOrderOfWhichNothingWasShippedIsItsEnd) {
+  auto o = order();
+  packed(o, {{LineId("a"), 1}});
+  ASSERT_TRUE(cancel_unshipped(o, kNow).has_value());
+  EXPECT_EQ(o.status, OrderStatus::canceled);
+  EXPECT_EQ(o.cancel_reason, CancelReason::not_shipped);
+  EXPECT_EQ(o.fulfillments[0].state, FulfillmentState::canceled);
+  EXPECT_EQ(o.lines[0].fulfilled_quantity, 0);
+}
+
+TEST(CancelUnshipped, IsOfWhatIsPaidAndStillToBeSent) {
+  for (const auto status : {OrderStatus::pending, OrderStatus::completed, OrderStatus::canceled}) {
+    auto o = order(status);
+    EXPECT_EQ(cancel_unshipped(o, kNow).error().code, "not_cancelable") << to_string(status);
+    EXPECT_EQ(o.version, 1);
+  }
+  auto sent = order();
+  for (auto& line : sent.lines) line.shipped_quantity = line.fulfilled_quantity = line.quantity;
+  EXPECT_EQ(cancel_unshipped(sent, kNow).error().code, "not_cancelable");
+  EXPECT_EQ(sent.version, 1);
 }
 
 TEST(Pay, PromisesWhenItIsShipped) {

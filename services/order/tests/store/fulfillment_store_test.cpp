@@ -7,6 +7,7 @@
 #include <barrier>
 #include <thread>
 
+#include "libs/testing/run.hpp"
 #include "services/order/tests/store/store_fixture.hpp"
 
 namespace agora::order {
@@ -105,6 +106,22 @@ class FulfillmentStoreTest : public OrderStoreTest {
     return database_->write_blocking({}, [&](sql::Tx& tx) { return handle_advance(tx, command); });
   }
 
+  /// Orders or fulfilments that the job is given.
+  std::vector<std::string> due(Due due, Timestamp before) {
+    FulfillmentStore store(*database_, kRenderers);
+    const auto groups = testing::run(store.due_groups({}, due, before, std::nullopt, 100));
+    std::vector<std::string> ids;
+    for (const auto& group : groups) ids.push_back(group.id);
+    return ids;
+  }
+  /// Of the one event of its type.
+  std::string data_of(const char* type) {
+    return database_->read_blocking({}, [&](sql::Tx& tx) {
+      auto rows = tx.query("SELECT data FROM outbox WHERE type = $1", {type});
+      EXPECT_TRUE(rows.next());
+      return std::string(rows.text(0));
+    });
+  }
   std::int64_t on_hand() {
     static constexpr sql::Sql kOnHand{"SELECT on_hand FROM stock WHERE offer_id = 'o1'"};
     return number(kOnHand);
@@ -294,11 +311,7 @@ TEST_P(FulfillmentStoreTest, ACompletedOrderHasNothingPackedAndTellsItsMoney) {
   const auto version = completed.version;
   EXPECT_EQ(move(left, FulfillmentState::shipped).error().code, "illegal_transition");
   EXPECT_EQ(order(placed).version, version);
-  const auto told_last = database_->read_blocking({}, [](sql::Tx& tx) {
-    auto rows = tx.query("SELECT data FROM outbox WHERE type = 'order.completed'");
-    EXPECT_TRUE(rows.next());
-    return std::string(rows.text(0));
-  });
+  const auto told_last = data_of("order.completed");
   for (const auto* amount :
        {R"("total":1500)", R"("canceled_total":500)", R"("captured_total":1500)", R"("refunded_total":500)"}) {
     EXPECT_NE(told_last.find(amount), std::string::npos) << amount << " in " << told_last;
@@ -364,11 +377,52 @@ TEST_P(FulfillmentStoreTest, WhatIsNotShippedInTimeEnds) {
   EXPECT_EQ(reserved(), 0);
   EXPECT_EQ(advance(Due::cancellation, late.order.group_id, ship_by), 0);
   const auto on_its_way = paid();
-  ASSERT_TRUE(move(pack(order(on_its_way), 1), FulfillmentState::shipped).has_value());
+  ASSERT_TRUE(move(pack(order(on_its_way), 3), FulfillmentState::shipped).has_value());
   EXPECT_EQ(advance(Due::cancellation, on_its_way.order.group_id, ship_by + std::chrono::hours(999)), 0);
   const auto unpaid = command("u1", "o1", 1, 500);
   ASSERT_TRUE(place(unpaid).has_value());
   EXPECT_EQ(advance(Due::cancellation, unpaid.order.group_id, ship_by + std::chrono::hours(999)), 0);
+}
+
+TEST_P(FulfillmentStoreTest, TheRestThatIsNotShippedInTimeIsCanceledAndTheOrderGoesOn) {
+  const auto late = paid();
+  const auto sent = pack(order(late), 1);
+  const auto left = pack(order(late), 1);
+  ASSERT_TRUE(move(sent, FulfillmentState::shipped).has_value());
+  const auto ship_by = *order(late).ship_by;
+  const auto group_id = late.order.group_id;
+  EXPECT_TRUE(due(Due::cancellation, ship_by - std::chrono::seconds(1)).empty());
+  EXPECT_EQ(due(Due::cancellation, ship_by), (std::vector{late.order.order_id.str()}));
+  EXPECT_EQ(advance(Due::cancellation, group_id, ship_by), 1);
+  const auto found = order(late);
+  EXPECT_EQ(found.status, OrderStatus::confirmed);
+  EXPECT_EQ(found.fulfillment_status, FulfillmentStatus::shipped);
+  EXPECT_EQ(found.lines[0].canceled_quantity, 2);
+  EXPECT_EQ(found.canceled_total(), 1'000);
+  EXPECT_EQ(reserved(), 0);
+  EXPECT_EQ(on_hand(), 9);
+  const auto event = data_of("order.lines_canceled");
+  for (const auto* told : {R"("reason":"not_shipped")", R"("quantity":2)", R"("refund_amount":1000)"}) {
+    EXPECT_NE(event.find(told), std::string::npos) << told << " in " << event;
+  }
+  EXPECT_EQ(group(group_id).group.fulfillment_status, FulfillmentStatus::shipped);
+  static constexpr sql::Sql kPacked{"SELECT count(*) FROM fulfillments WHERE status = 'packed'"};
+  EXPECT_EQ(number(kPacked), 0);
+  EXPECT_EQ(move(left, FulfillmentState::shipped).error().code, "illegal_transition");
+  EXPECT_TRUE(due(Due::cancellation, ship_by).empty());
+  EXPECT_EQ(advance(Due::cancellation, group_id, ship_by), 0);
+  ASSERT_TRUE(confirm(found.order_id).has_value());
+  EXPECT_EQ(order(late).status, OrderStatus::completed);
+}
+
+TEST_P(FulfillmentStoreTest, WhatIsPartlyDeliveredAndWhollySentIsNotDue) {
+  const auto placed = paid();
+  const auto one = pack(order(placed), 1);
+  const auto rest = pack(order(placed), 2);
+  for (const auto& id : {one, rest}) ASSERT_TRUE(move(id, FulfillmentState::shipped).has_value());
+  ASSERT_TRUE(move(one, FulfillmentState::delivered).has_value());
+  EXPECT_EQ(order(placed).fulfillment_status, FulfillmentStatus::partially_delivered);
+  EXPECT_TRUE(due(Due::cancellation, *order(placed).ship_by).empty());
 }
 
 TEST_P(FulfillmentStoreTest, TimeDeliversAndCompletesWhatNobodySpeaksOf) {
