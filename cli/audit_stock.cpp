@@ -45,14 +45,17 @@ constexpr std::array<Rule, 7> kRules{{
     {"I4", "order_id",
      "SELECT order_id, 'line ' || line_id || ' has ' || quantity || ' units, ' || canceled_quantity || ' canceled, ' "
      "|| "
-     "shipped_quantity || ' shipped, ' || refunded_quantity || ' refunded' FROM order_lines "
-     "WHERE canceled_quantity + shipped_quantity > quantity OR canceled_quantity + refunded_quantity > quantity"},
+     "shipped_quantity || ' shipped, ' || refunded_quantity || ' and, after they were shipped, ' || "
+     "refunded_shipped_quantity || ' refunded' FROM order_lines WHERE canceled_quantity + shipped_quantity > quantity "
+     "OR "
+     "canceled_quantity + refunded_quantity + refunded_shipped_quantity > quantity OR refunded_shipped_quantity > "
+     "shipped_quantity"},
 }};
 
 }  // namespace
 
 void audit_order_stock(sql::Tx& tx, Report& report) {
-  if (!has_table(tx, "refunds")) {
+  if (!has_column(tx, "order_lines", "refunded_shipped_quantity")) {
     report.not_checked("I4", "the schema is older than this program; agora migrate brings it up to date");
     return;
   }

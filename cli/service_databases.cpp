@@ -14,6 +14,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr sql::Sql kTable{"SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = $1",
                           "SELECT 1 WHERE to_regclass($1) IS NOT NULL"};
+constexpr sql::Sql kColumn{
+    "SELECT 1 FROM pragma_table_info($1) WHERE name = $2",
+    "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND CAST(attname AS TEXT) = $2 AND NOT attisdropped"};
 
 bool is_file(const std::string& url) {
   return url.starts_with(kSqlite);
@@ -27,6 +30,11 @@ fs::path file_of(const std::string& url) {
 
 bool has_table(sql::Tx& tx, std::string_view name) {
   auto rows = tx.query(kTable, {name});
+  return rows.next();
+}
+
+bool has_column(sql::Tx& tx, std::string_view table, std::string_view name) {
+  auto rows = tx.query(kColumn, {table, name});
   return rows.next();
 }
 

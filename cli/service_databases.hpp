@@ -25,6 +25,7 @@ class DatabaseReader {
 
 /// Whether there is a table or a view of a name.
 bool has_table(sql::Tx& tx, std::string_view name);
+bool has_column(sql::Tx& tx, std::string_view table, std::string_view name);
 
 /// A service's database, wherever it is.
 struct ServiceDatabase {

@@ -177,6 +177,7 @@ WRONGS = [
     ("INSERT INTO fulfillment_lines (fulfillment_id, position, line_id, quantity) VALUES ('f', 1, 'l', 1)", "I9", "'f'"),
     (f"UPDATE order_lines SET fulfilled_quantity = 1 WHERE order_id = {PENDING}", "I9", PENDING),
     (f"UPDATE order_lines SET shipped_quantity = 1 WHERE order_id = {PENDING}", "I4", "'o1'"),
+    (f"UPDATE order_lines SET refunded_shipped_quantity = 1 WHERE order_id = {PENDING}", "I4", PENDING),
     (f"UPDATE orders SET fulfillment_status = 'shipped' WHERE order_id = {PENDING}", "I9", PENDING),
     (f"UPDATE order_groups SET fulfillment_status = 'shipped' WHERE group_id = {GROUP}", "I9", GROUP),
     (f"UPDATE orders SET delivered_at = 1 WHERE order_id = {PENDING}", "I9", PENDING),

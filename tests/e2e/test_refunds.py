@@ -8,6 +8,7 @@ import pytest
 from support.audit import clean
 from support.offers import stocked_offers
 from support.publisher import eventually
+from support.selling import shipped
 from support.service import TOKENS, place, problem
 from support.shopping import check_out, items_checkout
 
@@ -105,6 +106,19 @@ def test_a_refund_takes_units_and_money_once_however_often_it_is_told(till):
     told = [json.loads(row["data"]) for row in till.shop.query("SELECT data FROM outbox WHERE type = 'order.refunded' ORDER BY version")]
     assert [(event["refund_id"], event["amount"], event["restock"]) for event in told] == [("r1", 500, True), ("r2", 500, False)]
     problem(till.user.post(f"/orders/{order['order_id']}/cancellation"), 409, "already_canceled")
+    clean(till.shop)
+
+
+def test_a_refund_of_a_unit_that_was_sent_leaves_the_others_to_be_sent(till):
+    support = till.shop.as_user("token-support")
+    order = till.paid(offer="o", quantity=3)
+    shipped(support, order, quantity=1)
+    till.payment.send(till.refund(order, "r1", 500, (order["items"][0]["line_id"], 1), restock=True, reason="returned"))
+    now = till.until(order, refunded_total=5.00)
+    assert now["items"][0]["refunded_quantity"] == 1 and till.stock() == (100, 2)
+    shipped(support, order, quantity=2)
+    now = till.until(order, fulfillment_status="shipped")
+    assert now["items"][0]["shipped_quantity"] == 3 and till.stock() == (98, 0)
     clean(till.shop)
 
 

@@ -67,7 +67,9 @@ def amounts(query):
     for line in query("SELECT * FROM order_lines"):
         assert line["subtotal"] == line["unit_price"] * line["quantity"], line
         assert line["total"] == line["subtotal"] - line["discount_total"] + line["shipping_total"] + line["tax_total"], line
-        assert 0 <= line["canceled_quantity"] + max(line["shipped_quantity"], line["refunded_quantity"]) <= line["quantity"], line
+        assert 0 <= line["refunded_shipped_quantity"] <= line["shipped_quantity"], line
+        refunded = line["refunded_quantity"] + line["refunded_shipped_quantity"]
+        assert 0 <= line["canceled_quantity"] + max(line["shipped_quantity"], refunded) <= line["quantity"], line
         lines[line["order_id"]] = lines.get(line["order_id"], 0) + line["total"]
     groups = {}
     refunds = {}

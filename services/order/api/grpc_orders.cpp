@@ -105,7 +105,7 @@ v1::GetOrderResponse to_message(const Order& order) {
     write(line.amounts, *one.mutable_amounts());
     one.set_canceled_total(line.canceled_total());
     one.set_shipped_quantity(line.shipped_quantity);
-    one.set_refunded_quantity(line.refunded_quantity);
+    one.set_refunded_quantity(line.refunded_quantity());
   }
   out.set_version(order.version);
   out.set_canceled_total(order.canceled_total());

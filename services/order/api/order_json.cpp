@@ -23,7 +23,7 @@ void write_line(json::Writer& json, const OrderLine& line, Currency currency) {
       .member("fulfilled_quantity", line.fulfilled_quantity)
       .member("shipped_quantity", line.shipped_quantity)
       .member("delivered_quantity", line.delivered_quantity)
-      .member("refunded_quantity", line.refunded_quantity)
+      .member("refunded_quantity", line.refunded_quantity())
       .member("price", Money{line.unit_price, currency});
   write_amounts_without_total(json, line.amounts, currency);
   json.member("total", Money{line.amounts.total, currency})

@@ -38,24 +38,19 @@ struct OrderLine {
   std::int64_t fulfilled_quantity = 0;  ///< held by fulfilments, those that were shipped and delivered included
   std::int64_t shipped_quantity = 0;    ///< those that were delivered included
   std::int64_t delivered_quantity = 0;
-  std::int64_t refunded_quantity = 0;
-  std::int64_t unit_price = 0;  ///< minor units
+  std::int64_t refunded_unshipped_quantity = 0;  ///< paid back before they were shipped: they never will be
+  std::int64_t refunded_shipped_quantity = 0;    ///< paid back after that
+  std::int64_t unit_price = 0;                   ///< minor units
   Amounts amounts{};
   bool requires_shipping = true;
 
-  /// Units that were paid back before they were shipped; they never will be. Of what is paid back, units that are not
-  /// shipped come first.
-  std::int64_t refunded_unshipped() const {
-    return std::min(refunded_quantity, quantity - canceled_quantity - shipped_quantity);
-  }
+  std::int64_t refunded_quantity() const { return refunded_unshipped_quantity + refunded_shipped_quantity; }
   /// Units that are to reach the buyer, or did.
-  std::int64_t due_quantity() const { return quantity - canceled_quantity - refunded_unshipped(); }
+  std::int64_t due_quantity() const { return quantity - canceled_quantity - refunded_unshipped_quantity; }
   /// Units that no fulfilment holds yet; less than 0 where a fulfilment holds some that are not to be shipped any more.
   std::int64_t unfulfilled_quantity() const { return due_quantity() - fulfilled_quantity; }
   /// Units that hold a reservation: they are still to be shipped.
-  std::int64_t reserved_quantity() const {
-    return quantity - canceled_quantity - shipped_quantity - refunded_unshipped();
-  }
+  std::int64_t reserved_quantity() const { return due_quantity() - shipped_quantity; }
   /// What of `amounts.total` was canceled: in proportion, all of it with the last unit.
   std::int64_t canceled_total() const;
 };

@@ -19,10 +19,10 @@ Result<void> check(const Order& order, const Refund& refund) {
 }
 
 RefundedUnits take(OrderLine& line, std::int64_t quantity) {
-  RefundedUnits units{.unshipped = std::min(quantity, line.reserved_quantity())};
-  const auto shipped_left = line.quantity - line.canceled_quantity - line.refunded_quantity - line.reserved_quantity();
-  units.shipped = std::min(quantity - units.unshipped, shipped_left);
-  line.refunded_quantity += units.unshipped + units.shipped;
+  RefundedUnits units{.shipped = std::min(quantity, line.shipped_quantity - line.refunded_shipped_quantity)};
+  units.unshipped = std::min(quantity - units.shipped, line.reserved_quantity());
+  line.refunded_shipped_quantity += units.shipped;
+  line.refunded_unshipped_quantity += units.unshipped;
   return units;
 }
 
@@ -53,7 +53,9 @@ Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Ti
     // What nobody pays for nobody sends; what was free is sent as before.
     for (std::size_t i = 0; i < order.lines.size(); ++i) {
       auto& line = order.lines[i];
-      if (line.amounts.total > 0) units[i].unnamed += take(line, line.reserved_quantity()).unshipped;
+      if (line.amounts.total == 0) continue;
+      units[i].unnamed += line.reserved_quantity();
+      line.refunded_unshipped_quantity += line.reserved_quantity();
     }
   }
   if (is_open && order.has_nothing_left()) {

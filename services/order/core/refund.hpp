@@ -27,8 +27,8 @@ struct RefundedUnits {
   std::int64_t unnamed = 0;  ///< unshipped, too: nobody pays for them any more, and they stay where they are
 };
 
-/// Takes a refund over. Of a line, units that are not shipped yet are given up first: what was paid back is not sent.
-/// More units than there are count as those that there are; units that were canceled are none. With the last of what
+/// Takes a refund over. Of a line, units that were shipped come first: those that the buyer is still to get are given up
+/// only where it names more than were shipped. More units than there are count as those that there are; units that were canceled are none. With the last of what
 /// was captured all that is not shipped of lines that cost something is given up as well: what nobody pays for nobody
 /// sends. Where nothing was shipped and no unit is left, the order ends.
 ///

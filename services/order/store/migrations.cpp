@@ -14,6 +14,7 @@
 #include "embedded/migration_0019_orders_of_seller.hpp"
 #include "embedded/migration_0020_refunds.hpp"
 #include "embedded/migration_0021_orders_to_ship.hpp"
+#include "embedded/migration_0022_refunded_shipped.hpp"
 #include "libs/events/schema.hpp"
 #include "libs/service/erased_users.hpp"
 #include "libs/sql/lease.hpp"
@@ -22,7 +23,7 @@
 namespace agora::order {
 
 std::span<const sql::Migration> migrations() {
-  static const std::array<sql::Migration, 21> kMigrations{{
+  static const std::array<sql::Migration, 22> kMigrations{{
       {1, "0001_idempotency_keys", sql::kIdempotencySchema},
       {2, "0002_orders", embedded::migration_0002_orders},
       {3, "0003_orders_clustered", embedded::migration_0003_orders_clustered},
@@ -44,6 +45,7 @@ std::span<const sql::Migration> migrations() {
       {19, "0019_orders_of_seller", embedded::migration_0019_orders_of_seller},
       {20, "0020_refunds", embedded::migration_0020_refunds},
       {21, "0021_orders_to_ship", embedded::migration_0021_orders_to_ship},
+      {22, "0022_refunded_shipped", embedded::migration_0022_refunded_shipped},
   }};
   return kMigrations;
 }

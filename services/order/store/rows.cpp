@@ -1,5 +1,6 @@
 #include "services/order/store/rows.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -14,10 +15,11 @@ namespace {
   "line_id, offer_id, product_id, variant_id, sku, title, quantity, canceled_quantity, unit_price, subtotal, " \
   "discount_total, shipping_total, tax_total, total, requires_shipping"
 // Those that nothing has happened to yet are left to their defaults when a line is placed.
-#define AGORA_LINE_COLUMNS \
-  AGORA_PLACED_LINE_COLUMNS ", fulfilled_quantity, shipped_quantity, delivered_quantity, refunded_quantity"
+#define AGORA_LINE_COLUMNS  \
+  AGORA_PLACED_LINE_COLUMNS \
+  ", fulfilled_quantity, shipped_quantity, delivered_quantity, refunded_quantity, refunded_shipped_quantity"
 constexpr int kOrderColumns = 26;
-constexpr int kLineColumns = 19;
+constexpr int kLineColumns = 20;
 
 // One statement for an order and its lines: to begin another costs more than to repeat the order's columns. Every order
 // has a line.
@@ -25,7 +27,7 @@ constexpr sql::Sql kFindOrder{
     "SELECT " AGORA_ORDER_COLUMNS
     ", l.line_id, l.offer_id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.canceled_quantity, "
     "l.unit_price, l.subtotal, l.discount_total, l.shipping_total, l.tax_total, l.total, l.requires_shipping, "
-    "l.fulfilled_quantity, l.shipped_quantity, l.delivered_quantity, l.refunded_quantity "
+    "l.fulfilled_quantity, l.shipped_quantity, l.delivered_quantity, l.refunded_quantity, l.refunded_shipped_quantity "
     "FROM orders o JOIN order_lines l ON l.order_id = o.order_id WHERE o.order_id = $1 ORDER BY l.position"};
 constexpr sql::Sql kFindLinesOfMany{
     "SELECT " AGORA_LINE_COLUMNS
@@ -83,7 +85,8 @@ constexpr sql::Sql kUpdateOrder{
     "captured_total = $12, refunded_total = $13 WHERE order_id = $14 AND version = $15"};
 constexpr sql::Sql kUpdateLine{
     "UPDATE order_lines SET canceled_quantity = $1, fulfilled_quantity = $2, shipped_quantity = $3, "
-    "delivered_quantity = $4, refunded_quantity = $5 WHERE order_id = $6 AND position = $7"};
+    "delivered_quantity = $4, refunded_quantity = $5, refunded_shipped_quantity = $6 WHERE order_id = $7 AND "
+    "position = $8"};
 
 /// What we wrote ourselves reads back, or the file is damaged.
 template <class T>
@@ -104,21 +107,25 @@ Amounts read_amounts(const sql::Rows& rows, int first) {
 
 /// `first`: where the line's columns begin.
 OrderLine read_line(const sql::Rows& rows, int first) {
-  return {.line_id = rows.id<LineTag>(first),
-          .offer_id = rows.id<OfferTag>(first + 1),
-          .product_id = rows.id<ProductTag>(first + 2),
-          .variant_id = rows.id<VariantTag>(first + 3),
-          .sku = std::string(rows.text(first + 4)),
-          .title = std::string(rows.text(first + 5)),
-          .quantity = rows.int64(first + 6),
-          .canceled_quantity = rows.int64(first + 7),
-          .fulfilled_quantity = rows.int64(first + 15),
-          .shipped_quantity = rows.int64(first + 16),
-          .delivered_quantity = rows.int64(first + 17),
-          .refunded_quantity = rows.int64(first + 18),
-          .unit_price = rows.int64(first + 8),
-          .amounts = read_amounts(rows, first + 9),
-          .requires_shipping = rows.boolean(first + 14)};
+  OrderLine line{.line_id = rows.id<LineTag>(first),
+                 .offer_id = rows.id<OfferTag>(first + 1),
+                 .product_id = rows.id<ProductTag>(first + 2),
+                 .variant_id = rows.id<VariantTag>(first + 3),
+                 .sku = std::string(rows.text(first + 4)),
+                 .title = std::string(rows.text(first + 5)),
+                 .quantity = rows.int64(first + 6),
+                 .canceled_quantity = rows.int64(first + 7),
+                 .fulfilled_quantity = rows.int64(first + 15),
+                 .shipped_quantity = rows.int64(first + 16),
+                 .delivered_quantity = rows.int64(first + 17),
+                 .unit_price = rows.int64(first + 8),
+                 .amounts = read_amounts(rows, first + 9),
+                 .requires_shipping = rows.boolean(first + 14)};
+  // Until migration 0022, units that were paid back counted as unshipped while there were such.
+  const auto refunded = rows.int64(first + 18);
+  line.refunded_unshipped_quantity = std::min(refunded, line.reserved_quantity());
+  line.refunded_shipped_quantity = rows.int64(first + 19) + refunded - line.refunded_unshipped_quantity;
+  return line;
 }
 
 OrderGroup read_group(const sql::Rows& rows) {
@@ -323,7 +330,7 @@ void update_orders(sql::Tx& tx, const std::vector<const Order*>& orders) {
 
 void update_orders(sql::Tx& tx, const std::vector<ChangedOrder>& orders) {
   sql::Batch batch(kUpdateOrder, 15);
-  sql::Batch lines(kUpdateLine, 7);
+  sql::Batch lines(kUpdateLine, 8);
   for (const auto& [o, version_before] : orders) {
     batch.add({to_string(o->status), to_string(o->payment_status), to_string(o->fulfillment_status),
                o->cancel_reason ? sql::Value(to_string(*o->cancel_reason)) : sql::Value(nullptr), o->version,
@@ -332,7 +339,7 @@ void update_orders(sql::Tx& tx, const std::vector<ChangedOrder>& orders) {
     std::int64_t position = 0;
     for (const auto& line : o->lines) {
       lines.add({line.canceled_quantity, line.fulfilled_quantity, line.shipped_quantity, line.delivered_quantity,
-                 line.refunded_quantity, o->order_id, ++position});
+                 line.refunded_unshipped_quantity, line.refunded_shipped_quantity, o->order_id, ++position});
     }
   }
   tx.batch(batch);

@@ -245,7 +245,7 @@ TEST(Change, DeliveredIsWhenTheLastOfItCame) {
 TEST(Change, WhatWasPaidBackMeanwhileIsNotShipped) {
   auto o = order();
   auto& f = packed(o, {{LineId("a"), 3}});
-  o.lines[0].refunded_quantity = 1;
+  o.lines[0].refunded_unshipped_quantity = 1;
   EXPECT_EQ(o.lines[0].reserved_quantity(), 2);
   EXPECT_EQ(change(o, f, to(FulfillmentState::shipped), kNow).error().code, "too_many_units");
   EXPECT_EQ(f.state, FulfillmentState::packed);
