@@ -59,8 +59,10 @@ constexpr std::array<Rule, 9> kRules{{
     {"I10", "order_id",
      "SELECT order_id, 'is ' || payment_status || '; of its ' || total || ' there was taken ' || captured_total || "
      "', given back ' || refunded_total FROM orders WHERE captured_total > total OR refunded_total > captured_total OR "
-     "NOT CASE payment_status WHEN 'captured' THEN refunded_total = 0 WHEN 'partially_refunded' THEN refunded_total < "
-     "captured_total WHEN 'refunded' THEN refunded_total = captured_total ELSE captured_total = 0 END"},
+     "NOT CASE payment_status WHEN 'captured' THEN refunded_total = 0 WHEN 'partially_refunded' THEN 0 < "
+     "refunded_total "
+     "AND refunded_total < captured_total WHEN 'refunded' THEN refunded_total = captured_total ELSE captured_total = 0 "
+     "END"},
     {"I10", "order_id",
      "SELECT o.order_id, 'was given back ' || o.refunded_total || ', its refunds sum to ' || coalesce(r.amount, 0) "
      "FROM orders o LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM refunds GROUP BY order_id) r "

@@ -79,7 +79,7 @@ def amounts(query):
         assert lines[order["order_id"]] == order["total"], order
         assert order["refunded_total"] == refunds.get(order["order_id"], 0) <= order["captured_total"] <= order["total"], order
         taken, given_back = order["captured_total"], order["refunded_total"]
-        expected = {"captured": given_back == 0, "partially_refunded": given_back < taken, "refunded": given_back == taken}
+        expected = {"captured": given_back == 0, "partially_refunded": 0 < given_back < taken, "refunded": given_back == taken}
         assert expected.get(order["payment_status"], taken == 0), order
         groups[order["group_id"]] = groups.get(order["group_id"], 0) + order["total"]
     for group in query("SELECT group_id, total FROM order_groups"):

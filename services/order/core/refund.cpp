@@ -18,6 +18,15 @@ Result<void> check(const Order& order, const Refund& refund) {
   return {};
 }
 
+/// Of no money nothing is paid back.
+void give_back(Order& order, std::int64_t amount) {
+  if (amount == 0) return;
+  order.refunded_total += amount;
+  const auto payment_status =
+      order.refunded_total == order.captured_total ? PaymentStatus::refunded : PaymentStatus::partially_refunded;
+  if (is_legal(order.payment_status, payment_status)) order.payment_status = payment_status;
+}
+
 RefundedUnits take(OrderLine& line, std::int64_t quantity) {
   RefundedUnits units{.shipped = std::min(quantity, line.shipped_quantity - line.refunded_shipped_quantity)};
   units.unshipped = std::min(quantity - units.shipped, line.reserved_quantity());
@@ -35,10 +44,7 @@ bool is_last_of_money(const Order& order, const Refund& refund) {
 
 Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now) {
   AGORA_TRY_VOID(check(order, refund));
-  order.refunded_total += refund.amount;
-  const auto payment_status =
-      order.refunded_total == order.captured_total ? PaymentStatus::refunded : PaymentStatus::partially_refunded;
-  if (is_legal(order.payment_status, payment_status)) order.payment_status = payment_status;
+  give_back(order, refund.amount);
   std::vector<RefundedUnits> units(order.lines.size());
   for (const auto& [line_id, quantity] : refund.lines) {
     for (std::size_t i = 0; i < order.lines.size(); ++i) {

@@ -32,7 +32,7 @@ struct RefundedUnits {
 /// was captured all that is not shipped of lines that cost something is given up as well: what nobody pays for nobody
 /// sends. Where nothing was shipped and no unit is left, the order ends.
 ///
-/// Gives the units of each line, in order. "No", and nothing is changed: failed_precondition `missing_dependency` (the
+/// One of no money is of its units alone. Gives the units of each line, in order. "No", and nothing is changed: failed_precondition `missing_dependency` (the
 /// order waits for its payment), `refund_exceeds_capture`, `currency_changed`.
 Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now);
 

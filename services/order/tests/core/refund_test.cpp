@@ -133,6 +133,18 @@ TEST(RefundOfAnOrder, ThatCostNothingTakesWhatItNamesAlone) {
   EXPECT_EQ(o.status, OrderStatus::confirmed);
 }
 
+TEST(RefundOfAnOrder, OfNoMoneyLeavesWhatWasPaid) {
+  auto o = paid();
+  ASSERT_TRUE(refund(o, of(0, 1), kNow).has_value());
+  EXPECT_EQ(o.payment_status, PaymentStatus::captured);
+  EXPECT_EQ(o.lines[0].refunded_unshipped_quantity, 1);
+  auto free = paid();
+  free.amounts = free.lines[0].amounts = {};
+  free.captured_total = 0;
+  ASSERT_TRUE(refund(free, of(0), kNow).has_value());
+  EXPECT_EQ(free.payment_status, PaymentStatus::captured) << "nothing was given back";
+}
+
 TEST(RefundOfAnOrder, ThatWasNeverPaidLeavesItSo) {
   auto o = paid(0, 3);
   o.status = OrderStatus::canceled;

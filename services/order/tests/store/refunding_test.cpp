@@ -132,6 +132,16 @@ TEST_P(RefundingTest, OfAllBeforeAnythingIsSentEndsTheOrderAndItsGroup) {
   expect_stock_adds_up();
 }
 
+TEST_P(RefundingTest, OfNoMoneyLeavesWhatWasPaid) {
+  const auto wanted = paid(2);
+  ASSERT_TRUE(refund(refund_of(wanted, "r1", 0, 1, true)));
+  EXPECT_EQ(order(wanted).payment_status, PaymentStatus::captured);
+  EXPECT_EQ(group_status(wanted), "captured");
+  EXPECT_EQ(told().back(), "order.refunded");
+  EXPECT_EQ(level().reserved, 1);
+  expect_stock_adds_up();
+}
+
 TEST_P(RefundingTest, OfTheMoneyAloneWritesNothingOff) {
   const auto wanted = paid(3);
   ASSERT_TRUE(refund(refund_of(wanted, "r1", 1'500, 1, false)));
