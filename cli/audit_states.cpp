@@ -26,7 +26,7 @@ constexpr sql::Sql kPending{"SELECT count(*) FROM orders WHERE status = 'pending
 #define AGORA_OF_RANK \
   "CASE rank WHEN 0 THEN 'pending' WHEN 1 THEN 'confirmed' WHEN 2 THEN 'completed' ELSE 'canceled' END"
 
-constexpr std::array<Rule, 12> kRules{{
+constexpr std::array<Rule, 13> kRules{{
     {"I9", "order_id", "SELECT order_id, " AGORA_NAMES " FROM orders WHERE " AGORA_ILLEGAL},
     {"I9", "group_id", "SELECT group_id, " AGORA_NAMES " FROM order_groups WHERE " AGORA_ILLEGAL},
     {"I9", "order_id",
@@ -44,6 +44,10 @@ constexpr std::array<Rule, 12> kRules{{
      "SELECT order_id, " AGORA_NAMES
      " FROM orders WHERE (status = 'pending' AND payment_status IN ('captured', 'partially_refunded', 'refunded')) OR "
      "(status IN ('confirmed', 'completed') AND payment_status NOT IN ('captured', 'partially_refunded', 'refunded'))"},
+    {"I9", "order_id",
+     "SELECT o.order_id, 'is confirmed, and all of its money was given back before anything was shipped' FROM orders o "
+     "WHERE o.status = 'confirmed' AND o.payment_status = 'refunded' AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE "
+     "l.order_id = o.order_id AND l.shipped_quantity > 0)"},
     {"I9", "order_id",
      "SELECT o.order_id, 'its group ' || o.group_id || ' is not there' FROM orders o LEFT JOIN order_groups g "
      "ON g.group_id = o.group_id WHERE g.group_id IS NULL"},

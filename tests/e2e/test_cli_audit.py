@@ -239,6 +239,7 @@ WRONGS_OF_MONEY = [
     (f"UPDATE order_lines SET shipped_quantity = 9 WHERE order_id = {SOLD}", "I4", SOLD),
     (f"UPDATE orders SET payment_status = 'captured' WHERE order_id = {SOLD}", "I10", SOLD),
     (f"UPDATE orders SET payment_status = 'refunded' WHERE order_id = {SOLD}", "I10", SOLD),
+    (f"UPDATE orders SET payment_status = 'refunded' WHERE order_id = {SOLD}", "I9", SOLD),
     (f"UPDATE orders SET captured_total = captured_total + 1 WHERE order_id = {SOLD}", "I10", SOLD),
     (f"UPDATE orders SET refunded_total = refunded_total + 1 WHERE order_id = {SOLD}", "I10", SOLD),
     ("UPDATE refunds SET amount = amount - 1", "I10", SOLD),

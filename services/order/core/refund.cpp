@@ -40,6 +40,18 @@ bool is_last_of_money(const Order& order, const Refund& refund) {
   return refund.amount > 0 && order.refunded_total == order.captured_total;
 }
 
+/// What nobody pays for nobody sends. What was free goes with it, but where something was sent.
+void give_up_rest(Order& order, std::vector<RefundedUnits>& units) {
+  const bool has_shipped = std::any_of(order.lines.begin(), order.lines.end(),
+                                       [](const OrderLine& line) { return line.shipped_quantity > 0; });
+  for (std::size_t i = 0; i < order.lines.size(); ++i) {
+    auto& line = order.lines[i];
+    if (has_shipped && line.amounts.total == 0) continue;
+    units[i].unnamed += line.reserved_quantity();
+    line.refunded_unshipped_quantity += line.reserved_quantity();
+  }
+}
+
 }  // namespace
 
 Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now) {
@@ -56,13 +68,7 @@ Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Ti
   }
   const bool is_open = order.status == OrderStatus::confirmed;
   if (is_open && is_last_of_money(order, refund)) {
-    // What nobody pays for nobody sends; what was free is sent as before.
-    for (std::size_t i = 0; i < order.lines.size(); ++i) {
-      auto& line = order.lines[i];
-      if (line.amounts.total == 0) continue;
-      units[i].unnamed += line.reserved_quantity();
-      line.refunded_unshipped_quantity += line.reserved_quantity();
-    }
+    give_up_rest(order, units);
   }
   if (is_open && order.has_nothing_left()) {
     order.end(refund.reason, now);

@@ -27,13 +27,15 @@ struct RefundedUnits {
   std::int64_t unnamed = 0;  ///< unshipped, too: nobody pays for them any more, and they stay where they are
 };
 
-/// Takes a refund over. Of a line, units that were shipped come first: those that the buyer is still to get are given up
-/// only where it names more than were shipped. More units than there are count as those that there are; units that were canceled are none. With the last of what
-/// was captured all that is not shipped of lines that cost something is given up as well: what nobody pays for nobody
-/// sends. Where nothing was shipped and no unit is left, the order ends.
+/// Takes a refund over. Of a line, units that were shipped come first: those that the buyer is still to get are given
+/// up only where it names more than were shipped. More units than there are count as those that there are; units that
+/// were canceled are none. With the last of what was captured all that is not shipped is given up as well: what nobody
+/// pays for nobody sends; of an order of which something was shipped, what was free is sent as before. Where nothing
+/// was shipped and no unit is left, the order ends.
 ///
-/// One of no money is of its units alone. Gives the units of each line, in order. "No", and nothing is changed: failed_precondition `missing_dependency` (the
-/// order waits for its payment), `refund_exceeds_capture`, `currency_changed`.
+/// One of no money is of its units alone. Gives the units of each line, in order. "No", and nothing is changed:
+/// failed_precondition `missing_dependency` (the order waits for its payment), `refund_exceeds_capture`,
+/// `currency_changed`.
 Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Timestamp now);
 
 }  // namespace agora::order

@@ -110,16 +110,27 @@ TEST(RefundOfAnOrder, OfTheLastMoneyLeavesNothingToSendAlsoAfterAUnitWasShipped)
   EXPECT_EQ(o.fulfillment_status, FulfillmentStatus::delivered) << "all that is due has come";
 }
 
-TEST(RefundOfAnOrder, LeavesWhatWasFree) {
+TEST(RefundOfAnOrder, OfAllBeforeAnythingIsShippedEndsItWithWhatWasFree) {
   auto o = paid();
   o.lines.push_back({.line_id = LineId("free"), .offer_id = OfferId("y"), .quantity = 2});
   const auto units = refund(o, of(1'500), kNow);
   ASSERT_TRUE(units.has_value());
   EXPECT_EQ((*units)[0].unnamed, 3);
+  EXPECT_EQ((*units)[1].unnamed, 2);
+  EXPECT_EQ(o.lines[1].reserved_quantity(), 0);
+  EXPECT_EQ(o.status, OrderStatus::canceled);
+  EXPECT_EQ(o.payment_status, PaymentStatus::refunded);
+}
+
+TEST(RefundOfAnOrder, OfAllAfterSomethingWasShippedLeavesWhatWasFree) {
+  auto o = paid(1);
+  o.lines.push_back({.line_id = LineId("free"), .offer_id = OfferId("y"), .quantity = 2});
+  const auto units = refund(o, of(1'500), kNow);
+  ASSERT_TRUE(units.has_value());
+  EXPECT_EQ((*units)[0].unnamed, 2);
   EXPECT_EQ((*units)[1].unnamed, 0);
   EXPECT_EQ(o.lines[1].reserved_quantity(), 2);
   EXPECT_EQ(o.status, OrderStatus::confirmed);
-  EXPECT_EQ(o.payment_status, PaymentStatus::refunded);
 }
 
 TEST(RefundOfAnOrder, ThatCostNothingTakesWhatItNamesAlone) {

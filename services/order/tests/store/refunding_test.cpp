@@ -132,6 +132,23 @@ TEST_P(RefundingTest, OfAllBeforeAnythingIsSentEndsTheOrderAndItsGroup) {
   expect_stock_adds_up();
 }
 
+TEST_P(RefundingTest, OfAllBeforeAnythingIsSentEndsWhatWasFreeToo) {
+  database_->write_blocking(
+      {}, [](sql::Tx& tx) { ASSERT_TRUE(apply(tx, offer("o4", "s1", 0, 5), kSource, kNow).has_value()); });
+  auto wanted = command("u1", "o1", 2, 500);
+  wanted.order.lines.push_back(command("u1", "o4", 1, 0).order.lines[0]);
+  ASSERT_TRUE(place(wanted));
+  capture(wanted, "pay1", 1'000);
+  EXPECT_EQ(reserved(), 3);
+  ASSERT_TRUE(refund(refund_of(wanted, "r1", 1'000, 2, true)));
+  EXPECT_EQ(order(wanted).status, OrderStatus::canceled);
+  EXPECT_EQ(order(wanted).lines[1].reserved_quantity(), 0);
+  EXPECT_EQ(group_status(wanted), "refunded");
+  EXPECT_EQ(reserved(), 0);
+  EXPECT_EQ(told().back(), "order_group.canceled");
+  expect_stock_adds_up();
+}
+
 TEST_P(RefundingTest, OfNoMoneyLeavesWhatWasPaid) {
   const auto wanted = paid(2);
   ASSERT_TRUE(refund(refund_of(wanted, "r1", 0, 1, true)));
