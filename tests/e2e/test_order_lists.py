@@ -89,6 +89,13 @@ def test_pages_go_on_where_they_ended(market):
             assert len(page["items"]) == size and page["has_more"] == (cursor is not None)
         # Orders of one millisecond may change places.
         assert sorted(seen) == sorted(newest_first) and len(set(seen)) == 7
+        # Of those that are named, in whatever order, and one of them twice.
+        named = [newest_first[i] for i in (5, 0, 3, 1, 5)]
+        first = client.get(path, params={"limit": 2, "ids": ",".join(named)}).json()
+        rest = client.get(path, params={"limit": 2, "ids": ",".join(named), "cursor": first["next_cursor"]}).json()
+        assert [order["order_id"] for order in first["items"] + rest["items"]] == [id for id in seen if id in named]
+        assert not rest["has_more"] and listed(client, path, ids=",".join(named), status="canceled") == []
+        assert listed(client, path, ids=f"{named[0]},none", created_after="2099-01-01T00:00:00Z") == []
         cursor = client.get(path, params={"limit": 3}).json()["next_cursor"]
         problem(client.get(path, params={"cursor": cursor, "status": "confirmed"}), 400, "invalid_cursor")
         problem(client.get(path, params={"cursor": "x"}), 400, "invalid_cursor")

@@ -1,7 +1,5 @@
 #include "services/order/store/order_lists.hpp"
 
-#include <algorithm>
-
 #include "services/order/store/contacts.hpp"
 #include "services/order/store/memberships.hpp"
 #include "services/order/store/order_columns.hpp"
@@ -9,27 +7,36 @@
 namespace agora::order {
 namespace {
 
-#define AGORA_WANTED(in) \
-  in("o.order_id", "$1")in("o.status", "$2")in("o.payment_status", "$3")in("o.fulfillment_status", "$4")
 #define AGORA_IN(column, list) "AND (" list " = '[]' OR " column " IN (SELECT value FROM json_each(" list "))) "
 #define AGORA_IN_PG(column, list) \
   "AND (" list " = '[]' OR " column " IN (SELECT json_array_elements_text(" list "::json))) "
+#define AGORA_WANTED(in) in("o.status", "$2")in("o.payment_status", "$3")in("o.fulfillment_status", "$4")
+
+// Whose orders a list is of: everybody's, where $1 is `[]`; or those that it names, looked up by their key, so that
+// nothing between them is read.
+#define AGORA_ANY "SELECT " AGORA_ORDER_COLUMNS " FROM orders o WHERE $1 = '[]' AND "
+#define AGORA_NAMED(ids)                                                                                         \
+  "WITH o AS MATERIALIZED (SELECT * FROM orders WHERE order_id IN (SELECT " ids ")) SELECT " AGORA_ORDER_COLUMNS \
+  " FROM o WHERE "
+#define AGORA_IDS "value FROM json_each($1)"
+#define AGORA_IDS_PG "json_array_elements_text($1::json)"
 
 // Orders that were ever paid: what was not is no sale yet, and may never be one. The index orders_of_seller has no
 // others, by this very condition.
-#define AGORA_OF_SELLER(in)                                                                                       \
-  "SELECT " AGORA_ORDER_COLUMNS                                                                                   \
-  " FROM orders o WHERE o.seller_id = $5 AND o.payment_status IN ('captured', 'partially_refunded', 'refunded') " \
-  "AND (o.placed_at, o.order_id) < ($6, $7) AND o.placed_at > $8 " AGORA_WANTED(                                  \
+#define AGORA_OF_SELLER(in)                                                                  \
+  "o.seller_id = $5 AND o.payment_status IN ('captured', 'partially_refunded', 'refunded') " \
+  "AND (o.placed_at, o.order_id) < ($6, $7) AND o.placed_at > $8 " AGORA_WANTED(             \
       in) "ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $9"
-constexpr sql::Sql kOfSeller{AGORA_OF_SELLER(AGORA_IN), AGORA_OF_SELLER(AGORA_IN_PG)};
+constexpr sql::Sql kOfSeller{AGORA_ANY AGORA_OF_SELLER(AGORA_IN), AGORA_ANY AGORA_OF_SELLER(AGORA_IN_PG)};
+constexpr sql::Sql kOfSellerNamed{AGORA_NAMED(AGORA_IDS) AGORA_OF_SELLER(AGORA_IN),
+                                  AGORA_NAMED(AGORA_IDS_PG) AGORA_OF_SELLER(AGORA_IN_PG)};
 
 // By the primary key, which begins with the time: to sort by it takes no index of its own, which placing would pay for.
-#define AGORA_ALL(in)                                                                             \
-  "SELECT " AGORA_ORDER_COLUMNS                                                                   \
-  " FROM orders o WHERE o.order_id < $5 AND o.order_id >= $6 AND o.placed_at > $7 " AGORA_WANTED( \
-      in) "ORDER BY o.order_id DESC LIMIT $8"
-constexpr sql::Sql kAll{AGORA_ALL(AGORA_IN), AGORA_ALL(AGORA_IN_PG)};
+#define AGORA_ALL(in) \
+  "o.order_id < $5 AND o.order_id >= $6 AND o.placed_at > $7 " AGORA_WANTED(in) "ORDER BY o.order_id DESC LIMIT $8"
+constexpr sql::Sql kAll{AGORA_ANY AGORA_ALL(AGORA_IN), AGORA_ANY AGORA_ALL(AGORA_IN_PG)};
+constexpr sql::Sql kAllNamed{AGORA_NAMED(AGORA_IDS) AGORA_ALL(AGORA_IN),
+                             AGORA_NAMED(AGORA_IDS_PG) AGORA_ALL(AGORA_IN_PG)};
 
 /// Behind every id.
 constexpr std::string_view kLastId = "~";
@@ -62,16 +69,11 @@ std::string first_id_since(Timestamp time) {
   return id.substr(0, id.find('-', id.find('-') + 1));
 }
 
-/// Between which ids a page of all orders lies, both ends in it: the key is read no further.
+/// Between which ids a page of all orders lies: the key is read no further.
 struct Bounds {
   Bounds(const OrderListFilter& filter, const std::optional<OrderId>& after)
       : first(filter.created_after ? first_id_since(*filter.created_after) : std::string{}),
-        behind(after ? after->str() : std::string(kLastId)) {
-    if (filter.order_ids.empty()) return;
-    const auto [least, greatest] = std::minmax_element(filter.order_ids.begin(), filter.order_ids.end());
-    first = std::max(first, least->str());
-    behind = std::min(behind, greatest->str() + std::string(kLastId));
-  }
+        behind(after ? after->str() : std::string(kLastId)) {}
 
   std::string first;
   std::string behind;
@@ -95,7 +97,7 @@ SellerOrderPage list_of_seller(sql::Tx& tx, const SellerListQuery& query) {
   const auto id_before = after ? after->order_id.str() : std::string{};
   OrderPage found;
   {
-    auto rows = tx.query(kOfSeller,
+    auto rows = tx.query(filter.order_ids.empty() ? kOfSeller : kOfSellerNamed,
                          {wanted.ids, wanted.statuses, wanted.payment_statuses, wanted.fulfillment_statuses, seller_id,
                           placed_before, id_before, filter.created_after.value_or(Timestamp::min()), limit + 1});
     while (rows.next()) found.orders.push_back(read_order(rows));
@@ -132,9 +134,9 @@ Task<OrderPage> OrderLists::all(Ctx ctx, OrderListFilter filter, std::optional<O
     const Bounds bounds(filter, after);
     OrderPage page;
     {
-      auto rows =
-          tx.query(kAll, {wanted.ids, wanted.statuses, wanted.payment_statuses, wanted.fulfillment_statuses,
-                          bounds.behind, bounds.first, filter.created_after.value_or(Timestamp::min()), limit + 1});
+      auto rows = tx.query(filter.order_ids.empty() ? kAll : kAllNamed,
+                           {wanted.ids, wanted.statuses, wanted.payment_statuses, wanted.fulfillment_statuses,
+                            bounds.behind, bounds.first, filter.created_after.value_or(Timestamp::min()), limit + 1});
       while (rows.next()) page.orders.push_back(read_order(rows));
     }
     cut(page, limit);
