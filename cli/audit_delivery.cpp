@@ -31,9 +31,9 @@ constexpr sql::Sql kParkedOfLog{"SELECT topic, subject, version, event_id FROM p
 #define AGORA_TOPICS(column) " IN (SELECT value FROM json_each(" column "))"
 #define AGORA_TOPICS_PG(column) " = ANY (ARRAY(SELECT json_array_elements_text(" column "::json)))"
 /// What people are told of names its reader.
-#define AGORA_TOLD                                                                                                 \
-  "SELECT topic, subject, version, sequence, event_id, type, CASE WHEN substr(type, 1, 12) = 'order_group.' THEN " \
-  "data END FROM numbered_events WHERE topic"
+#define AGORA_TOLD                                                                                               \
+  "SELECT topic, subject, version, sequence, event_id, type, CASE WHEN substr(type, 1, 12) = 'order_group.' OR " \
+  "type IN ('order.lines_canceled', 'order.refunded') THEN data END FROM numbered_events WHERE topic"
 #define AGORA_APPLIED "SELECT topic, subject, version FROM inbox_versions WHERE log_id = $1 AND topic"
 constexpr sql::Sql kTold{AGORA_TOLD AGORA_TOPICS("$1") " ORDER BY topic, subject, version",
                          AGORA_CURSOR("told", AGORA_TOLD AGORA_TOPICS_PG("$1") " ORDER BY topic, subject, version")};

@@ -28,13 +28,19 @@ constexpr sql::Sql kErased{"SELECT user_id FROM erased_users WHERE user_id " AGO
 
 /// What a buyer is told of.
 bool tells_buyer(std::string_view type) {
-  return type == "order_group.placed" || type == "order_group.paid" || type == "order_group.capture_refused";
+  return type == "order_group.placed" || type == "order_group.paid" || type == "order_group.capture_refused" ||
+         type == "order.lines_canceled" || type == "order.refunded";
 }
 
-std::optional<std::string> buyer_in(const std::string& data) {
+/// Who it is told to; none where it cannot be read, or gave back nothing.
+std::optional<std::string> buyer_in(std::string_view type, const std::string& data) {
   const auto document = json::Document::parse(data);
   // What cannot be read is named where it was written.
   if (!document) return std::nullopt;
+  if (type == "order.refunded") {
+    const auto amount = document->root().member("amount");
+    if (amount && amount->kind() == json::Kind::number && amount->text() == "0") return std::nullopt;
+  }
   const auto user = document->root().member("user_id");
   if (!user || user->kind() != json::Kind::string) return std::nullopt;
   return std::string(user->text());
@@ -64,7 +70,7 @@ void ToldPeople::take(std::string event_id, std::string_view type, const std::st
                       const std::optional<std::string>& data) {
   const bool is_sale = type == "order.paid";
   if (!is_sale && !tells_buyer(type)) return;
-  const auto buyer = data ? buyer_in(*data) : std::nullopt;
+  const auto buyer = data ? buyer_in(type, *data) : std::nullopt;
   if (!is_sale && !buyer) return;
   waiting_.push_back({std::move(event_id), std::string(type) + " of " + subject, buyer});
   if (waiting_.size() == kAskedAtOnce) ask();

@@ -492,6 +492,18 @@ def test_what_a_consumer_has_wrong_is_named(consumer, statement, expected):
     assert code == 1 and violations(report) == [(expected[0], expected[1].format(order=order, event=event, group_event=group_event))]
 
 
+@pytest.mark.damages
+def test_a_buyer_who_was_not_told_what_is_canceled_or_given_back_is_named(consumer):
+    event = consumer.first("SELECT event_id FROM outbox WHERE type = 'order.canceled'")
+    for type, amount in (("order.lines_canceled", None), ("order.refunded", 5)):
+        data = "" if amount is None else f", data = {with_('amount', amount)}"
+        consumer.change(in_dialect(consumer, f"UPDATE outbox SET type = '{type}'{data} WHERE event_id = '{event}'"))
+        assert ("I7", event) in violations(consumer.audit()[1]), type
+    # Of no money there is nothing to tell.
+    consumer.change(in_dialect(consumer, f"UPDATE outbox SET data = {with_('amount', 0)} WHERE event_id = '{event}'"))
+    assert ("I7", event) not in violations(consumer.audit()[1])
+
+
 def test_what_a_partition_was_read_through_must_be_applied(consumer):
     """Of a topic that was read through its last event, one subject was passed over; of the other, nothing was read yet."""
     ((log_id, last),) = consumer.rows("SELECT (SELECT log_id FROM event_log) AS l, event_id FROM numbered_events WHERE topic = 'agora.orders' ORDER BY sequence DESC LIMIT 1")

@@ -35,8 +35,12 @@ def people(world, notification):
     (lambda w: [w.order_paid("g"), w.order_canceled("g", "support")],
      {("m1", "sale_paid"), ("m2", "sale_paid"), ("u1", "order_canceled"), ("m1", "sale_canceled"), ("m2", "sale_canceled")}),
     (lambda w: [w.capture_refused("g")], {("u1", "capture_refused")}),
+    (lambda w: [w.lines_canceled("g", refund=0)], {("u1", "order_lines_canceled")}),
+    (lambda w: [w.order_paid("g"), w.lines_canceled("g", sku="SKU-1", title="Towel"), w.order_refunded("g", 0), w.order_refunded("g")],
+     {("m1", "sale_paid"), ("m2", "sale_paid"), ("u1", "order_lines_canceled"), ("m1", "sale_lines_canceled"), ("m2", "sale_lines_canceled"), ("u1", "order_refunded")}),
     (lambda w: [w.order_shipped("g"), w.order_delivered("g")], {("u1", "order_shipped"), ("u1", "order_delivered")}),
-], ids=["placed", "group paid", "order paid", "expired", "canceled by its buyer", "canceled after it was paid", "capture refused", "shipped and delivered"])
+], ids=["placed", "group paid", "order paid", "expired", "canceled by its buyer", "canceled after it was paid", "capture refused", "lines canceled before it was paid",
+        "lines canceled and refunded", "shipped and delivered"])
 def test_each_event_is_told_once_to_whom_it_concerns(people, notification, mail_server, happens, expected):
     people.order.send(*happens(people))
     got = told(notification, "kind <> 'welcome'", 2 * len(expected))
@@ -55,6 +59,20 @@ def test_mails_speak_their_readers_language(people, notification, mail_server):
     assert "Canceled before" not in text_of(english)
     assert german["Subject"] == f"Bitte versenden Sie die Bestellung {NUMBER}" and "Hallo Zaphod," in text_of(german)
     assert english["Auto-Submitted"] == "auto-generated" and english["Message-ID"].endswith("@agora.example>")
+
+
+def test_a_mail_says_what_is_canceled_and_what_is_given_back(people, notification, mail_server):
+    people.order.send(people.order_paid("g"), people.lines_canceled("g", "not_shipped", title="Towel <1>", sku="S"), people.order_refunded("g"),
+                      people.order_canceled("g", "support", refund=500))
+    got = eventually(lambda: len(found := [m for m in mail_server.to("u1@example.com") if NUMBER in m["Subject"]]) == 3 and found)
+    mails = {mail["Subject"]: mail for mail in got}
+    canceled, refunded, whole = (mails[subject] for subject in (f"Part of your order {NUMBER} is canceled", f"You got money back for your order {NUMBER}",
+                                                                f"Your order {NUMBER} is canceled"))
+    assert "In all you get 5.00 USD back." in text_of(whole) and "In all you get 5.00 USD back." in html_of(whole)
+    assert "did not ship it in time" in text_of(canceled) and "1 x Towel <1>" in text_of(canceled) and "You get 5.00 USD back." in text_of(canceled)
+    assert "Towel &lt;1&gt;" in html_of(canceled) and "5.00 USD" in text_of(refunded)
+    german = eventually(lambda: [m for m in mail_server.to("m1@example.com") if "einen Teil" in m["Subject"]])[0]
+    assert "1 x Towel <1>" in text_of(german) and "5.00" not in text_of(german)
 
 
 def test_a_mail_says_how_to_follow_what_is_on_its_way(people, notification, mail_server):

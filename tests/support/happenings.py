@@ -43,6 +43,17 @@ class World:
         return self.order.event("order_group.capture_refused", group, order_group_id=group, number=NUMBER, user_id=user, payment_id="pay", amount=1000,
                                 currency="USD", reason=reason, refused_at=TIME)
 
+    def lines_canceled(self, group, reason="out_of_stock", refund=500, user="u1", seller="s1", **more):
+        lines = [{"line_id": "l1", "offer_id": "o1", "quantity": 1, "canceled_quantity": 1, "canceled_total": 500, **more}]
+        return self.order.event("order.lines_canceled", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
+                                reason=reason, fulfillment_status="not_fulfilled", lines=lines, currency="USD", canceled_total=500, refunded_total=0,
+                                refund_amount=refund, canceled_at=TIME)
+
+    def order_refunded(self, group, amount=500, user="u1", seller="s1"):
+        return self.order.event("order.refunded", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
+                                refund_id=f"r-{amount}", payment_id="pay", currency="USD", amount=amount, refunded_total=amount, payment_status="partially_refunded",
+                                fulfillment_status="not_fulfilled", lines=[], restock=False, refunded_at=TIME)
+
     def order_paid(self, group, user="u1", seller="s1", title="Towel"):
         return self.order.event("order.paid", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
                                 payment_id="pay", currency="USD", total=1000, lines=[line(title)], paid_at=TIME)
@@ -58,7 +69,7 @@ class World:
         return self.order.event(type, f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id="s1",
                                 fulfillment_id=f"{group}-f", fulfillment_status=status, lines=lines, tracking=tracking, **{f"{status}_at": TIME})
 
-    def order_canceled(self, group, reason="buyer", user="u1", seller="s1"):
+    def order_canceled(self, group, reason="buyer", user="u1", seller="s1", refund=0):
         return self.order.event("order.canceled", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
-                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], currency="USD", canceled_total=1000, refunded_total=0, refund_amount=0,
+                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], currency="USD", canceled_total=1000, refunded_total=0, refund_amount=refund,
                                 canceled_at=TIME)

@@ -108,8 +108,44 @@ struct OrderCanceledData {
   UserId user_id{};
   SellerId seller_id{};
   std::string reason{};
+  // What an older release of order told has none of these.
+  std::optional<std::string> currency{};
+  std::optional<Minor> refunded_total{};
+  std::optional<Minor> refund_amount{};
 };
-BOOST_DESCRIBE_STRUCT(OrderCanceledData, (), (order_id, number, order_group_id, user_id, seller_id, reason))
+BOOST_DESCRIBE_STRUCT(OrderCanceledData, (),
+                      (order_id, number, order_group_id, user_id, seller_id, reason, currency, refunded_total,
+                       refund_amount))
+
+struct CanceledLineData {
+  std::optional<Text> title{};  ///< what an older release of order told has none
+  json::Integer<0, INT64_MAX> quantity{};
+};
+BOOST_DESCRIBE_STRUCT(CanceledLineData, (), (title, quantity))
+
+struct LinesCanceledData {
+  Id<struct OrderTag> order_id{};
+  std::string number{};
+  Id<struct GroupTag> order_group_id{};
+  UserId user_id{};
+  SellerId seller_id{};
+  std::string reason{};
+  std::vector<CanceledLineData> lines{};
+  std::string currency{};
+  Minor refund_amount{};
+};
+BOOST_DESCRIBE_STRUCT(LinesCanceledData, (),
+                      (order_id, number, order_group_id, user_id, seller_id, reason, lines, currency, refund_amount))
+
+struct OrderRefundedData {
+  Id<struct OrderTag> order_id{};
+  std::string number{};
+  Id<struct GroupTag> order_group_id{};
+  UserId user_id{};
+  std::string currency{};
+  Minor amount{};
+};
+BOOST_DESCRIBE_STRUCT(OrderRefundedData, (), (order_id, number, order_group_id, user_id, currency, amount))
 
 struct TrackingData {
   Text carrier{};
@@ -202,6 +238,18 @@ class Values {
     json_.begin_object().member("quantity", line.quantity.value).member("title", line.title.value).end_object();
     return *this;
   }
+  Values& line(const CanceledLineData& line) {
+    if (!line.title) return *this;
+    json_.begin_object().member("quantity", line.quantity.value).member("title", line.title->value).end_object();
+    return *this;
+  }
+  /// What is given back of money that was taken; nothing where there is none.
+  Values& refund(std::int64_t minor, Currency currency) {
+    if (minor == 0) return *this;
+    json_.key("refund").begin_object().member("total", to_decimal_string({minor, currency}));
+    json_.member("currency", currency).end_object();
+    return *this;
+  }
   Values& tracking(const TrackingData& tracking) {
     json_.key("tracking").begin_object().member("carrier", tracking.carrier.value);
     json_.member("tracking_number", tracking.number.value);
@@ -243,7 +291,7 @@ void add_named(sql::Tx& tx, const json::Node& data, std::unordered_set<std::stri
   }
 }
 
-/// A reason of order.canceled as the templates' sections have it.
+/// A reason of a cancellation as the templates' sections have it.
 std::string_view section_of(std::string_view reason) {
   if (reason == "buyer") return "by_buyer";
   if (reason == "seller") return "by_seller";
@@ -275,7 +323,7 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
     std::string_view type;  ///< or how it begins, when it ends in a point
     Apply apply;
   };
-  static constexpr std::array<Row, 10> kRows{{
+  static constexpr std::array<Row, 12> kRows{{
       {"user.", &EventHandler::on_user},
       {"seller.", &EventHandler::on_seller},
       {"order_group.placed", &EventHandler::on_group_placed},
@@ -284,6 +332,8 @@ Result<void> EventHandler::apply(sql::Tx& tx, const events::Event& event) {
       {"order_group.capture_refused", &EventHandler::on_capture_refused},
       {"order.paid", &EventHandler::on_order_paid},
       {"order.canceled", &EventHandler::on_order_canceled},
+      {"order.lines_canceled", &EventHandler::on_lines_canceled},
+      {"order.refunded", &EventHandler::on_order_refunded},
       {"order.shipped", &EventHandler::on_fulfillment},
       {"order.delivered", &EventHandler::on_fulfillment},
   }};
@@ -414,19 +464,67 @@ Result<void> EventHandler::on_order_paid(sql::Tx& tx, const events::Event& event
 Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<OrderCanceledData>(event));
   if (data.reason == kExpired) return {};
+  Values values(data.number);
+  values.section(section_of(data.reason));
+  if (data.currency && data.refunded_total && data.refund_amount) {
+    AGORA_TRY(const auto currency, currency_of(*data.currency));
+    const auto refund = checked_add(data.refunded_total->value, data.refund_amount->value);
+    if (!refund) return json::validation_failed({{"/refund_amount", "out_of_range", "is more than there is"}});
+    values.refund(*refund, currency);
+  }
   Message message{.event_id = event.id,
                   .kind = Kind::order_canceled,
                   .order_group_id = data.order_group_id.str(),
                   .order_id = data.order_id.str(),
-                  .data = Values(data.number).section(section_of(data.reason)).take(),
+                  .data = values.take(),
                   .made_at = clock_.now(),
                   .traceparent = event.traceparent};
   notify(tx, message, {data.user_id}, channels_);
-  // Of an order that was never paid its seller never heard.
-  if (!was_told_of_sale(tx, data.order_id.str())) return {};
   message.kind = Kind::sale_canceled;
-  notify(tx, message, members_of(tx, data.seller_id).value_or(std::vector<UserId>{}), channels_);
+  tell_seller(tx, message, data.seller_id);
   return {};
+}
+
+Result<void> EventHandler::on_lines_canceled(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<LinesCanceledData>(event));
+  AGORA_TRY(const auto currency, currency_of(data.currency));
+  Values values(data.number);
+  values.section(section_of(data.reason)).begin_lines();
+  for (const auto& line : data.lines) values.line(line);
+  Message message{.event_id = event.id,
+                  .kind = Kind::order_lines_canceled,
+                  .order_group_id = data.order_group_id.str(),
+                  .order_id = data.order_id.str(),
+                  .data = values.end_lines().refund(data.refund_amount.value, currency).take(),
+                  .made_at = clock_.now(),
+                  .traceparent = event.traceparent};
+  notify(tx, message, {data.user_id}, channels_);
+  message.kind = Kind::sale_lines_canceled;
+  tell_seller(tx, message, data.seller_id);
+  return {};
+}
+
+Result<void> EventHandler::on_order_refunded(sql::Tx& tx, const events::Event& event) {
+  AGORA_TRY(const auto data, read_data<OrderRefundedData>(event));
+  AGORA_TRY(const auto currency, currency_of(data.currency));
+  // One of units alone gives nothing back.
+  if (data.amount.value == 0) return {};
+  notify(tx,
+         {.event_id = event.id,
+          .kind = Kind::order_refunded,
+          .order_group_id = data.order_group_id.str(),
+          .order_id = data.order_id.str(),
+          .data = Values(data.number).amount(data.amount.value, currency).take(),
+          .made_at = clock_.now(),
+          .traceparent = event.traceparent},
+         {data.user_id}, channels_);
+  return {};
+}
+
+void EventHandler::tell_seller(sql::Tx& tx, const Message& message, const SellerId& seller_id) {
+  // Of an order that was never paid its seller never heard.
+  if (!was_told_of_sale(tx, *message.order_id)) return;
+  notify(tx, message, members_of(tx, seller_id).value_or(std::vector<UserId>{}), channels_);
 }
 
 Result<void> EventHandler::on_fulfillment(sql::Tx& tx, const events::Event& event) {

@@ -8,6 +8,8 @@
 
 namespace agora::notification {
 
+struct Message;
+
 /// Who is told of what happens, and by which channels; keeps the users and sellers that others publish. The same for a
 /// consumer and for --offers.
 class EventHandler final : public events::Handler {
@@ -31,7 +33,12 @@ class EventHandler final : public events::Handler {
   Result<void> on_capture_refused(sql::Tx& tx, const events::Event& event);
   Result<void> on_order_paid(sql::Tx& tx, const events::Event& event);
   Result<void> on_order_canceled(sql::Tx& tx, const events::Event& event);
+  Result<void> on_lines_canceled(sql::Tx& tx, const events::Event& event);
+  Result<void> on_order_refunded(sql::Tx& tx, const events::Event& event);
   Result<void> on_fulfillment(sql::Tx& tx, const events::Event& event);
+
+  /// The members of a seller that were told of the order.
+  void tell_seller(sql::Tx& tx, const Message& message, const SellerId& seller_id);
 
   const Clock& clock_;
   service::ErasedUsers& erased_;

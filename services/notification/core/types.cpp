@@ -5,9 +5,19 @@
 namespace agora::notification {
 namespace {
 
-constexpr std::array<std::string_view, 10> kKind{
-    "welcome",       "order_placed",    "order_paid",      "order_expired", "order_canceled",
-    "order_shipped", "order_delivered", "capture_refused", "sale_paid",     "sale_canceled"};
+constexpr std::array<std::string_view, 13> kKind{"welcome",
+                                                 "order_placed",
+                                                 "order_paid",
+                                                 "order_expired",
+                                                 "order_canceled",
+                                                 "order_lines_canceled",
+                                                 "order_refunded",
+                                                 "order_shipped",
+                                                 "order_delivered",
+                                                 "capture_refused",
+                                                 "sale_paid",
+                                                 "sale_canceled",
+                                                 "sale_lines_canceled"};
 constexpr std::array<std::string_view, 2> kChannel{"in_app", "mail"};
 constexpr std::array<std::string_view, 4> kDeliveryStatus{"pending", "sent", "suppressed", "dead"};
 
@@ -26,7 +36,8 @@ bool tells_address(Kind kind) {
 }
 bool is_to_buyer(Kind kind) {
   return tells_address(kind) || kind == Kind::order_expired || kind == Kind::order_canceled ||
-         kind == Kind::order_delivered || kind == Kind::capture_refused;
+         kind == Kind::order_lines_canceled || kind == Kind::order_refunded || kind == Kind::order_delivered ||
+         kind == Kind::capture_refused;
 }
 
 std::string_view to_string(Kind kind) {

@@ -14,16 +14,19 @@ using ClaimId = Id<struct ClaimTag>;
 
 /// What somebody is told of. The names are part of the contract, and of templates/<language>/<kind>.mustache.
 enum class Kind {
-  welcome,          ///< to a user: their account is there
-  order_placed,     ///< to a buyer: what they ordered, and until when to pay; one for a checkout
-  order_paid,       ///< to a buyer: paid; one for a checkout
-  order_expired,    ///< to a buyer: not paid in time; one for a checkout
-  order_canceled,   ///< to a buyer: one for an order
-  order_shipped,    ///< to a buyer: what is on its way, and how to follow it; one for a parcel
-  order_delivered,  ///< to a buyer: what has come; one for a parcel
-  capture_refused,  ///< to a buyer: money that came too late goes back
-  sale_paid,        ///< to a seller's members: ship this
-  sale_canceled,    ///< to a seller's members: do not ship what they were told to
+  welcome,               ///< to a user: their account is there
+  order_placed,          ///< to a buyer: what they ordered, and until when to pay; one for a checkout
+  order_paid,            ///< to a buyer: paid; one for a checkout
+  order_expired,         ///< to a buyer: not paid in time; one for a checkout
+  order_canceled,        ///< to a buyer: one for an order
+  order_lines_canceled,  ///< to a buyer: some of it does not come, and what is given back
+  order_refunded,        ///< to a buyer: money that was given back
+  order_shipped,         ///< to a buyer: what is on its way, and how to follow it; one for a parcel
+  order_delivered,       ///< to a buyer: what has come; one for a parcel
+  capture_refused,       ///< to a buyer: money that came too late goes back
+  sale_paid,             ///< to a seller's members: ship this
+  sale_canceled,         ///< to a seller's members: do not ship what they were told to
+  sale_lines_canceled,   ///< to a seller's members: do not ship this of what they were told to
 };
 
 /// Whether the mail says where it goes what was bought.

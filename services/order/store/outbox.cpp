@@ -126,6 +126,8 @@ void Outbox::order_lines_canceled(const Order& order, const Canceled& canceled, 
     json.begin_object()
         .member("line_id", line.line_id)
         .member("offer_id", line.offer_id)
+        .member("sku", line.sku)
+        .member("title", line.title)
         .member("quantity", canceled.units[i])
         .member("canceled_quantity", line.canceled_quantity)
         .member("canceled_total", line.canceled_total())

@@ -5,9 +5,19 @@
 namespace agora::notification {
 namespace {
 
-constexpr auto kEvery = {Kind::welcome,        Kind::order_placed,  Kind::order_paid,      Kind::order_expired,
-                         Kind::order_canceled, Kind::order_shipped, Kind::order_delivered, Kind::capture_refused,
-                         Kind::sale_paid,      Kind::sale_canceled};
+constexpr auto kEvery = {Kind::welcome,
+                         Kind::order_placed,
+                         Kind::order_paid,
+                         Kind::order_expired,
+                         Kind::order_canceled,
+                         Kind::order_lines_canceled,
+                         Kind::order_refunded,
+                         Kind::order_shipped,
+                         Kind::order_delivered,
+                         Kind::capture_refused,
+                         Kind::sale_paid,
+                         Kind::sale_canceled,
+                         Kind::sale_lines_canceled};
 constexpr auto kData =
     R"({"number":"4T8QX0WZ1M","total":"999.98","currency":"USD","pay_by":"2026-11-24 10:00","by_seller":true,"ended":true,)"
     R"("lines":[{"quantity":2,"title":"Thumb <b>&\"x\"","sku":"T-1","total":"999.98"},{"quantity":1,"title":"Towel","sku":"T-2","total":"0.00"}]})";
@@ -88,6 +98,23 @@ TEST(Messages, SayHowToFollowWhatIsOnItsWay) {
     EXPECT_EQ(words_of(Kind::order_shipped, locale, R"({"number":"N","lines":[]})", "").text.find("DHL"),
               std::string::npos);
   }
+}
+
+TEST(Messages, SayWhatOfAnOrderIsCanceledAndWhatIsGivenBack) {
+  constexpr auto kCanceled =
+      R"({"number":"N","not_shipped":true,"lines":[{"quantity":2,"title":"To<w>el"}],"refund":{"total":"10.00","currency":"USD"}})";
+  const auto english = words_of(Kind::order_lines_canceled, "en", kCanceled, "");
+  EXPECT_NE(english.text.find("the seller did not ship it in time.\n\n  2 x To<w>el\n"), std::string::npos)
+      << english.text;
+  EXPECT_NE(english.text.find("You get 10.00 USD back."), std::string::npos) << english.text;
+  EXPECT_NE(english.html.find("<li>2 × To&lt;w&gt;el</li>"), std::string::npos) << english.html;
+  const auto german = words_of(Kind::order_lines_canceled, "de", kCanceled, "");
+  EXPECT_NE(german.text.find("Sie erhalten 10.00 USD zurück."), std::string::npos) << german.text;
+  const auto unpaid = words_of(Kind::order_lines_canceled, "en", R"({"number":"N","by_buyer":true,"lines":[]})", "");
+  EXPECT_EQ(unpaid.text.find("back"), std::string::npos) << unpaid.text;
+  const auto seller = words_of(Kind::sale_lines_canceled, "en", kCanceled, "");
+  EXPECT_NE(seller.text.find("2 x To<w>el"), std::string::npos);
+  EXPECT_EQ(seller.text.find("10.00"), std::string::npos) << "that is the buyer's";
 }
 
 TEST(Messages, WithoutANameGreetNobodyByName) {
