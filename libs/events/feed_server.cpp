@@ -18,16 +18,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kReadDeadline{5'000};
 
-std::vector<std::string> split_list(std::string_view list) {
-  std::vector<std::string> items;
-  while (!list.empty()) {
-    const auto comma = list.find(',');
-    items.emplace_back(list.substr(0, comma));
-    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-  }
-  return items;
-}
-
 /// A number that is not negative; complains and gives 0 when it is none.
 std::int64_t to_number(http::QueryParameters& parameters, std::string_view name, const std::string& text) {
   std::int64_t number = 0;
@@ -83,8 +73,12 @@ struct FeedServer::Poll {
     AGORA_TRY(auto pairs, request.query());
     http::QueryParameters parameters(std::move(pairs));
     Poll poll{.consumer = parameters.take("consumer").value_or("")};
-    poll.read.topics = split_list(parameters.take("topics").value_or(""));
-    if (poll.read.topics.empty()) parameters.complain("topics", "required", "is required");
+    const auto topics = parameters.take("topics").value_or("");
+    if (topics.empty()) {
+      parameters.complain("topics", "required", "is required");
+    } else {
+      for (const auto topic : http::split_list(topics)) poll.read.topics.emplace_back(topic);
+    }
     for (const auto& topic : poll.read.topics) {
       if (!may_read(publisher, poll.consumer, topic)) {
         parameters.complain("topics", "invalid_value", "must be topics of this log that declare this consumer");

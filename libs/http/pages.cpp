@@ -71,6 +71,16 @@ Result<Cursor> Cursor::decode(std::string_view text, std::string_view filters, s
   return cursor;
 }
 
+std::vector<std::string_view> split_list(std::string_view list) {
+  std::vector<std::string_view> items;
+  while (true) {
+    const auto comma = list.find(',');
+    items.push_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return items;
+    list.remove_prefix(comma + 1);
+  }
+}
+
 std::optional<std::string> QueryParameters::take(std::string_view name) {
   std::optional<std::string> value;
   for (auto at = parameters_.begin(); at != parameters_.end();) {

@@ -38,6 +38,9 @@ struct Cursor {
   }
 };
 
+/// The items of `a,b`, as they stand: of an empty text one that is empty. Views of `list`.
+std::vector<std::string_view> split_list(std::string_view list);
+
 /// A query string's parameters, taken one by one; what is left at the end is unknown. Collects all errors.
 class QueryParameters {
  public:

@@ -129,6 +129,14 @@ TEST(QueryParameters, AreNotComplainedOfWithoutEnd) {
   EXPECT_EQ(query.finish().error().fields.size(), 100U);
 }
 
+TEST(SplitList, LeavesNoItemOut) {
+  using Items = std::vector<std::string_view>;
+  EXPECT_EQ(split_list("a"), (Items{"a"}));
+  EXPECT_EQ(split_list("a,b,,c"), (Items{"a", "b", "", "c"}));
+  EXPECT_EQ(split_list("a,"), (Items{"a", ""}));
+  EXPECT_EQ(split_list(""), (Items{""}));
+}
+
 TEST(Cursor, ThatSomebodyMadeUpIsRefusedFieldByField) {
   using OrderId = Id<struct OrderTag>;
   EXPECT_EQ(Cursor{{"-17"}}.time(0).value(), Timestamp(std::chrono::microseconds(-17)));

@@ -1,22 +1,9 @@
 #include "services/order/api/fulfillment_json.hpp"
 
+#include "services/order/store/tracking_json.hpp"
+
 namespace agora::order {
 namespace {
-
-void write_tracking(json::Writer& json, const std::optional<Tracking>& tracking) {
-  json.key("tracking");
-  if (!tracking) {
-    json.value(nullptr);
-    return;
-  }
-  json.begin_object().member("carrier", tracking->carrier).member("number", tracking->number).key("url");
-  if (tracking->url) {
-    json.value(*tracking->url);
-  } else {
-    json.value(nullptr);
-  }
-  json.end_object();
-}
 
 void write_fulfillment(json::Writer& json, const Order& order, const Fulfillment& fulfillment) {
   json.begin_object()

@@ -51,7 +51,7 @@ std::vector<OrderId> take_ids(http::QueryParameters& parameters, std::string& bo
   const auto list = parameters.take("ids");
   bound_to += '\n' + list.value_or("");
   if (!list) return ids;
-  for (const auto& text : split_list(*list)) {
+  for (const auto& text : http::split_list(*list)) {
     auto id = OrderId::parse(text);
     if (id) {
       ids.push_back(*std::move(id));

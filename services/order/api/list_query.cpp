@@ -2,16 +2,6 @@
 
 namespace agora::order {
 
-std::vector<std::string_view> split_list(std::string_view list) {
-  std::vector<std::string_view> items;
-  while (true) {
-    const auto comma = list.find(',');
-    items.push_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) return items;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 std::optional<Timestamp> take_created_after(http::QueryParameters& parameters, std::string& bound_to) {
   const auto text = parameters.take("created_after");
   bound_to += '\n' + text.value_or("");

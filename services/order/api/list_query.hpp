@@ -11,9 +11,6 @@ namespace agora::order {
 
 /// What lists of orders have in common: the parameters they take, and their cursors.
 
-/// `a,b` without blanks.
-std::vector<std::string_view> split_list(std::string_view list);
-
 /// A filter's parameter: values of an enum, separated by commas. Complains of each that is none.
 template <class Enum>
 std::vector<Enum> take_list(http::QueryParameters& parameters, std::string_view name, std::string& bound_to) {
@@ -21,7 +18,7 @@ std::vector<Enum> take_list(http::QueryParameters& parameters, std::string_view 
   const auto list = parameters.take(name);
   bound_to += '\n' + list.value_or("");
   if (!list) return values;
-  for (const auto& text : split_list(*list)) {
+  for (const auto& text : http::split_list(*list)) {
     const auto value = parse_enum<Enum>(text);
     if (value) {
       values.push_back(*value);

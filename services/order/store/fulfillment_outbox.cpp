@@ -4,6 +4,7 @@
 
 #include "libs/json/writer.hpp"
 #include "services/order/store/outbox.hpp"
+#include "services/order/store/tracking_json.hpp"
 
 namespace agora::order {
 namespace {
@@ -23,21 +24,6 @@ const OrderLine& line_of(const Order& order, const LineId& line_id) {
     if (line.line_id == line_id) return line;
   }
   throw std::logic_error("a fulfilment has a line that its order has not");
-}
-
-void write_tracking(json::Writer& json, const std::optional<Tracking>& tracking) {
-  json.key("tracking");
-  if (!tracking) {
-    json.value(nullptr);
-    return;
-  }
-  json.begin_object().member("carrier", tracking->carrier).member("number", tracking->number).key("url");
-  if (tracking->url) {
-    json.value(*tracking->url);
-  } else {
-    json.value(nullptr);
-  }
-  json.end_object();
 }
 
 /// All but its end: what was done when.
