@@ -150,14 +150,15 @@ def carts(query):
 
 
 def outbox(query):
-    """Every event fits its schema and topic; versions of a subject are 1, 2, 3…; each state has told of itself."""
+    """Every event fits its schema and topic; versions of a subject are 1, 2, 3…, or of a state what compaction has left of them; each state has told of itself."""
     versions = {}
+    compacted = {"agora.stock"} if query("SELECT 1 FROM event_log WHERE compacted_through > 0") else set()
     for event in query("SELECT * FROM outbox ORDER BY version"):
         assert event["topic"] == TOPIC_OF[event["type"]], event
         errors = list(DATA_OF[event["type"]].iter_errors(json.loads(event["data"])))
         assert not errors, (event, errors[0].message)
         subject = (event["topic"], event["subject"])
-        assert event["version"] == versions.get(subject, 0) + 1, event
+        assert event["version"] == versions.get(subject, 0) + 1 or (event["topic"] in compacted and subject not in versions), event
         versions[subject] = event["version"]
     for topic, table, key in (("agora.orders", "orders", "order_id"), ("agora.order_groups", "order_groups", "group_id"),
                               ("agora.stock", "stock", "offer_id")):
