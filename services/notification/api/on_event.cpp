@@ -3,10 +3,9 @@
 #include <array>
 #include <unordered_set>
 
-#include <boost/describe/class.hpp>
-
 #include "libs/json/reader.hpp"
-#include "libs/json/writer.hpp"
+#include "services/notification/api/event_data.hpp"
+#include "services/notification/api/template_values.hpp"
 #include "services/notification/store/notification_store.hpp"
 #include "services/notification/store/replicas.hpp"
 
@@ -14,162 +13,6 @@ namespace agora::notification {
 namespace {
 
 constexpr std::string_view kDeleted = "user.deleted";
-
-using Text = json::Text<512>;
-using Minor = json::Integer<0, INT64_MAX>;
-
-struct UserData {
-  UserId user_id{};
-  std::optional<json::Text<254>> email{};
-  std::optional<json::Text<200>> display_name{};
-  std::optional<json::Text<16>> locale{};
-};
-BOOST_DESCRIBE_STRUCT(UserData, (), (user_id, email, display_name, locale))
-
-struct MemberData {
-  UserId user_id{};
-  std::string role{};
-};
-BOOST_DESCRIBE_STRUCT(MemberData, (), (user_id, role))
-
-struct SellerData {
-  SellerId seller_id{};
-  Text name{};
-  std::optional<std::vector<MemberData>> members{};
-};
-BOOST_DESCRIBE_STRUCT(SellerData, (), (seller_id, name, members))
-
-struct GroupPlacedData {
-  Id<struct GroupTag> order_group_id{};
-  std::string number{};
-  UserId user_id{};
-  std::string currency{};
-  Minor total{};
-  Timestamp pay_by{};
-};
-BOOST_DESCRIBE_STRUCT(GroupPlacedData, (), (order_group_id, number, user_id, currency, total, pay_by))
-
-struct GroupCanceledData {
-  Id<struct GroupTag> order_group_id{};
-  std::string number{};
-  UserId user_id{};
-  std::string reason{};
-};
-BOOST_DESCRIBE_STRUCT(GroupCanceledData, (), (order_group_id, number, user_id, reason))
-
-struct CaptureRefusedData {
-  Id<struct GroupTag> order_group_id{};
-  std::optional<std::string> number{};
-  std::optional<UserId> user_id{};
-  Minor amount{};
-  std::string currency{};
-  std::string reason{};
-};
-BOOST_DESCRIBE_STRUCT(CaptureRefusedData, (), (order_group_id, number, user_id, amount, currency, reason))
-
-struct LineData {
-  Text sku{};
-  Text title{};
-  json::Integer<0, INT64_MAX> quantity{};
-  Minor total{};
-};
-BOOST_DESCRIBE_STRUCT(LineData, (), (sku, title, quantity, total))
-
-struct OrderPaidData {
-  Id<struct OrderTag> order_id{};
-  std::string number{};
-  Id<struct GroupTag> order_group_id{};
-  SellerId seller_id{};
-  std::string currency{};
-  Minor total{};
-  std::vector<LineData> lines{};
-};
-BOOST_DESCRIBE_STRUCT(OrderPaidData, (), (order_id, number, order_group_id, seller_id, currency, total, lines))
-
-struct PaidOrderData {
-  std::vector<LineData> lines{};
-};
-BOOST_DESCRIBE_STRUCT(PaidOrderData, (), (lines))
-
-struct GroupPaidData {
-  Id<struct GroupTag> order_group_id{};
-  std::string number{};
-  UserId user_id{};
-  std::string currency{};
-  Minor total{};
-  std::vector<PaidOrderData> orders{};
-};
-BOOST_DESCRIBE_STRUCT(GroupPaidData, (), (order_group_id, number, user_id, currency, total, orders))
-
-struct OrderCanceledData {
-  Id<struct OrderTag> order_id{};
-  std::string number{};
-  Id<struct GroupTag> order_group_id{};
-  UserId user_id{};
-  SellerId seller_id{};
-  std::string reason{};
-  // What an older release of order told has none of these.
-  std::optional<std::string> currency{};
-  std::optional<Minor> refunded_total{};
-  std::optional<Minor> refund_amount{};
-};
-BOOST_DESCRIBE_STRUCT(OrderCanceledData, (),
-                      (order_id, number, order_group_id, user_id, seller_id, reason, currency, refunded_total,
-                       refund_amount))
-
-struct CanceledLineData {
-  std::optional<Text> title{};  ///< what an older release of order told has none
-  json::Integer<0, INT64_MAX> quantity{};
-};
-BOOST_DESCRIBE_STRUCT(CanceledLineData, (), (title, quantity))
-
-struct LinesCanceledData {
-  Id<struct OrderTag> order_id{};
-  std::string number{};
-  Id<struct GroupTag> order_group_id{};
-  UserId user_id{};
-  SellerId seller_id{};
-  std::string reason{};
-  std::vector<CanceledLineData> lines{};
-  std::string currency{};
-  Minor refund_amount{};
-};
-BOOST_DESCRIBE_STRUCT(LinesCanceledData, (),
-                      (order_id, number, order_group_id, user_id, seller_id, reason, lines, currency, refund_amount))
-
-struct OrderRefundedData {
-  Id<struct OrderTag> order_id{};
-  std::string number{};
-  Id<struct GroupTag> order_group_id{};
-  UserId user_id{};
-  std::string currency{};
-  Minor amount{};
-};
-BOOST_DESCRIBE_STRUCT(OrderRefundedData, (), (order_id, number, order_group_id, user_id, currency, amount))
-
-struct TrackingData {
-  Text carrier{};
-  Text number{};
-  std::optional<json::Text<2'000>> url{};
-};
-BOOST_DESCRIBE_STRUCT(TrackingData, (), (carrier, number, url))
-
-struct FulfilledLineData {
-  Text title{};
-  json::Integer<0, INT64_MAX> quantity{};
-};
-BOOST_DESCRIBE_STRUCT(FulfilledLineData, (), (title, quantity))
-
-struct FulfillmentData {
-  Id<struct OrderTag> order_id{};
-  std::string number{};
-  Id<struct GroupTag> order_group_id{};
-  UserId user_id{};
-  std::vector<FulfilledLineData> lines{};
-  std::optional<TrackingData> tracking{};
-};
-BOOST_DESCRIBE_STRUCT(FulfillmentData, (), (order_id, number, order_group_id, user_id, lines, tracking))
-
 constexpr std::string_view kExpired = "expired";
 
 /// Events grow: what we do not know of one is passed over.
@@ -194,83 +37,6 @@ Result<Currency> currency_of(const std::string& code) {
   if (!currency) return json::validation_failed({{"/currency", "invalid_value", "must be an ISO 4217 code"}});
   return *currency;
 }
-
-bool is_web_address(std::string_view text) {
-  return text.starts_with("https://") || text.starts_with("http://");
-}
-
-/// The values that the templates of all kinds know: amounts as people read them.
-class Values {
- public:
-  explicit Values(const std::string& number) : json_(text_) { json_.begin_object().member("number", number); }
-
-  Values& amount(std::int64_t minor, Currency currency) {
-    json_.member("total", to_decimal_string({minor, currency})).member("currency", currency);
-    return *this;
-  }
-  Values& pay_by(Timestamp time) {
-    auto text = to_rfc3339(time).substr(0, 16);
-    text[10] = ' ';
-    json_.member("pay_by", text);
-    return *this;
-  }
-  /// A section that is there.
-  Values& section(std::string_view name) {
-    json_.member(name, true);
-    return *this;
-  }
-  Values& begin_lines() {
-    json_.key("lines").begin_array();
-    return *this;
-  }
-  Values& line(const LineData& line, Currency currency) {
-    // It was canceled before the order was paid.
-    if (line.quantity.value == 0) return *this;
-    json_.begin_object()
-        .member("quantity", line.quantity.value)
-        .member("title", line.title.value)
-        .member("sku", line.sku.value)
-        .member("total", to_decimal_string({line.total.value, currency}))
-        .end_object();
-    return *this;
-  }
-  Values& line(const FulfilledLineData& line) {
-    json_.begin_object().member("quantity", line.quantity.value).member("title", line.title.value).end_object();
-    return *this;
-  }
-  Values& line(const CanceledLineData& line) {
-    if (!line.title) return *this;
-    json_.begin_object().member("quantity", line.quantity.value).member("title", line.title->value).end_object();
-    return *this;
-  }
-  /// What is given back of money that was taken; nothing where there is none.
-  Values& refund(std::int64_t minor, Currency currency) {
-    if (minor == 0) return *this;
-    json_.key("refund").begin_object().member("total", to_decimal_string({minor, currency}));
-    json_.member("currency", currency).end_object();
-    return *this;
-  }
-  Values& tracking(const TrackingData& tracking) {
-    json_.key("tracking").begin_object().member("carrier", tracking.carrier.value);
-    json_.member("tracking_number", tracking.number.value);
-    // Order lets nothing else through; a mail is no place to find out that it did.
-    if (tracking.url && is_web_address(tracking.url->value)) json_.member("url", tracking.url->value);
-    json_.end_object();
-    return *this;
-  }
-  Values& end_lines() {
-    json_.end_array();
-    return *this;
-  }
-  std::string take() {
-    json_.end_object();
-    return std::move(text_);
-  }
-
- private:
-  std::string text_;
-  json::Writer json_;
-};
 
 void add_user(const json::Node& node, std::unordered_set<std::string>& users) {
   const auto id = node.member("user_id");
@@ -382,7 +148,7 @@ Result<void> EventHandler::on_group_placed(sql::Tx& tx, const events::Event& eve
          {.event_id = event.id,
           .kind = Kind::order_placed,
           .order_group_id = data.order_group_id.str(),
-          .data = Values(data.number).amount(data.total.value, currency).pay_by(data.pay_by).take(),
+          .data = TemplateValues(data.number).amount(data.total.value, currency).pay_by(data.pay_by).take(),
           .made_at = clock_.now(),
           .traceparent = event.traceparent},
          {data.user_id}, channels_);
@@ -392,7 +158,7 @@ Result<void> EventHandler::on_group_placed(sql::Tx& tx, const events::Event& eve
 Result<void> EventHandler::on_group_paid(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<GroupPaidData>(event));
   AGORA_TRY(const auto currency, currency_of(data.currency));
-  Values values(data.number);
+  TemplateValues values(data.number);
   values.amount(data.total.value, currency).begin_lines();
   for (const auto& order : data.orders) {
     for (const auto& line : order.lines) values.line(line, currency);
@@ -416,7 +182,7 @@ Result<void> EventHandler::on_group_canceled(sql::Tx& tx, const events::Event& e
          {.event_id = event.id,
           .kind = Kind::order_expired,
           .order_group_id = data.order_group_id.str(),
-          .data = Values(data.number).take(),
+          .data = TemplateValues(data.number).take(),
           .made_at = clock_.now(),
           .traceparent = event.traceparent},
          {data.user_id}, channels_);
@@ -428,14 +194,15 @@ Result<void> EventHandler::on_capture_refused(sql::Tx& tx, const events::Event& 
   // Of a group that order lost with its database nobody knows any more whose it was.
   if (!data.user_id) return {};
   AGORA_TRY(const auto currency, currency_of(data.currency));
-  notify(tx,
-         {.event_id = event.id,
-          .kind = Kind::capture_refused,
-          .order_group_id = data.order_group_id.str(),
-          .data = Values(data.number.value_or("")).amount(data.amount.value, currency).section(data.reason).take(),
-          .made_at = clock_.now(),
-          .traceparent = event.traceparent},
-         {*data.user_id}, channels_);
+  notify(
+      tx,
+      {.event_id = event.id,
+       .kind = Kind::capture_refused,
+       .order_group_id = data.order_group_id.str(),
+       .data = TemplateValues(data.number.value_or("")).amount(data.amount.value, currency).section(data.reason).take(),
+       .made_at = clock_.now(),
+       .traceparent = event.traceparent},
+      {*data.user_id}, channels_);
   return {};
 }
 
@@ -446,7 +213,7 @@ Result<void> EventHandler::on_order_paid(sql::Tx& tx, const events::Event& event
   if (!members) {
     return Error{Errc::failed_precondition, "missing_dependency", "The seller has not been heard of yet."};
   }
-  Values values(data.number);
+  TemplateValues values(data.number);
   values.amount(data.total.value, currency).begin_lines();
   for (const auto& line : data.lines) values.line(line, currency);
   notify(tx,
@@ -464,7 +231,7 @@ Result<void> EventHandler::on_order_paid(sql::Tx& tx, const events::Event& event
 Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<OrderCanceledData>(event));
   if (data.reason == kExpired) return {};
-  Values values(data.number);
+  TemplateValues values(data.number);
   values.section(section_of(data.reason));
   if (data.currency && data.refunded_total && data.refund_amount) {
     AGORA_TRY(const auto currency, currency_of(*data.currency));
@@ -488,7 +255,7 @@ Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& e
 Result<void> EventHandler::on_lines_canceled(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<LinesCanceledData>(event));
   AGORA_TRY(const auto currency, currency_of(data.currency));
-  Values values(data.number);
+  TemplateValues values(data.number);
   values.section(section_of(data.reason)).begin_lines();
   for (const auto& line : data.lines) values.line(line);
   Message message{.event_id = event.id,
@@ -514,7 +281,7 @@ Result<void> EventHandler::on_order_refunded(sql::Tx& tx, const events::Event& e
           .kind = Kind::order_refunded,
           .order_group_id = data.order_group_id.str(),
           .order_id = data.order_id.str(),
-          .data = Values(data.number).amount(data.amount.value, currency).take(),
+          .data = TemplateValues(data.number).amount(data.amount.value, currency).take(),
           .made_at = clock_.now(),
           .traceparent = event.traceparent},
          {data.user_id}, channels_);
@@ -529,7 +296,7 @@ void EventHandler::tell_seller(sql::Tx& tx, const Message& message, const Seller
 
 Result<void> EventHandler::on_fulfillment(sql::Tx& tx, const events::Event& event) {
   AGORA_TRY(const auto data, read_data<FulfillmentData>(event));
-  Values values(data.number);
+  TemplateValues values(data.number);
   values.begin_lines();
   for (const auto& line : data.lines) values.line(line);
   values.end_lines();
