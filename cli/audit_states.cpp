@@ -45,9 +45,10 @@ constexpr std::array<Rule, 13> kRules{{
      " FROM orders WHERE (status = 'pending' AND payment_status IN ('captured', 'partially_refunded', 'refunded')) OR "
      "(status IN ('confirmed', 'completed') AND payment_status NOT IN ('captured', 'partially_refunded', 'refunded'))"},
     {"I9", "order_id",
-     "SELECT o.order_id, 'is confirmed, and all of its money was given back before anything was shipped' FROM orders o "
+     "SELECT o.order_id, 'is to be shipped, and all of its money was given back before anything was' FROM orders o "
      "WHERE o.status = 'confirmed' AND o.payment_status = 'refunded' AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE "
-     "l.order_id = o.order_id AND l.shipped_quantity > 0)"},
+     "l.order_id = o.order_id AND l.shipped_quantity > 0) AND EXISTS (SELECT 1 FROM order_lines l WHERE "
+     "l.order_id = o.order_id AND l.total > 0 AND l.quantity > l.canceled_quantity + l.refunded_quantity)"},
     {"I9", "order_id",
      "SELECT o.order_id, 'its group ' || o.group_id || ' is not there' FROM orders o LEFT JOIN order_groups g "
      "ON g.group_id = o.group_id WHERE g.group_id IS NULL"},

@@ -53,7 +53,10 @@ Task<void> Connection::serve(std::shared_ptr<ServerState> state, Socket socket) 
   connection.socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   connection.socket_.non_blocking(true, ignored);
   auto keep = Keep::yes;
-  while (keep == Keep::yes) keep = co_await connection.serve_one();
+  // A drain may begin while an answer is written; what came meanwhile is still a request that began.
+  while (keep == Keep::yes && !(connection.state_->draining && connection.input_.empty())) {
+    keep = co_await connection.serve_one();
+  }
   // Here, where the request and its reader are gone: a stream lasts.
   if (connection.stream_) co_await connection.send_stream();
   connection.socket_.shutdown(Socket::shutdown_send, ignored);

@@ -48,12 +48,12 @@ class TraceExport {
   telemetry::Resource resource_;
   telemetry::Tracer& tracer_;
   std::string url_{};
-  transfer::Transfers transfers_{};
   std::string body_{};         ///< the batch under way
   std::uint64_t in_body_ = 0;  ///< spans in it; 0: none is
   std::string trouble_{};
   std::chrono::milliseconds backoff_{0};
   Deadline not_before_{};
+  transfer::Transfers transfers_{};  ///< last: what is under way reads the batch
 };
 
 }  // namespace agora::service

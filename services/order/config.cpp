@@ -34,8 +34,8 @@ std::optional<int> Config::parse(int argc, const char* const* argv) {
                 {.min = 1, .max = 10'000});
   parser.option("seller-contact-retention", seller_contact_retention,
                 "How long after an order ended its seller sees where it went", {.min = 0, .max = 3'650 * kDay});
-  parser.option("shipping-grace", shipping_grace, "A paid order that nothing is shipped of ends so long after ship_by",
-                {.min = 0, .max = 365 * kDay});
+  parser.option("shipping-grace", shipping_grace,
+                "What of a paid order is not shipped so long after ship_by is canceled", {.min = 0, .max = 365 * kDay});
   parser.option("delivery-assumed-after", delivery_assumed_after,
                 "What was shipped counts as delivered after it, where nobody says so before",
                 {.min = 1, .max = 365 * kDay});

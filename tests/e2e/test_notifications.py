@@ -68,9 +68,13 @@ def test_a_mail_says_what_is_canceled_and_what_is_given_back(people, notificatio
     mails = {mail["Subject"]: mail for mail in got}
     canceled, refunded, whole = (mails[subject] for subject in (f"Part of your order {NUMBER} is canceled", f"You got money back for your order {NUMBER}",
                                                                 f"Your order {NUMBER} is canceled"))
-    assert "In all you get 5.00 USD back." in text_of(whole) and "In all you get 5.00 USD back." in html_of(whole)
+    assert "You get 5.00 USD back." in text_of(whole) and "You get 5.00 USD back." in html_of(whole) and "In all" not in text_of(whole)
     assert "did not ship it in time" in text_of(canceled) and "1 x Towel <1>" in text_of(canceled) and "You get 5.00 USD back." in text_of(canceled)
     assert "Towel &lt;1&gt;" in html_of(canceled) and "5.00 USD" in text_of(refunded)
+    # One that ends by a refund gives nothing back by itself.
+    people.order.send(people.order_canceled("h", "support", refunded=1500))
+    ended = eventually(lambda: [m for m in mail_server.to("u1@example.com") if "15.00" in text_of(m)])[0]
+    assert "In all you got 15.00 USD back." in text_of(ended) and "In all you got 15.00 USD back." in html_of(ended)
     german = eventually(lambda: [m for m in mail_server.to("m1@example.com") if "einen Teil" in m["Subject"]])[0]
     assert "1 x Towel <1>" in text_of(german) and "5.00" not in text_of(german)
 

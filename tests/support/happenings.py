@@ -69,7 +69,7 @@ class World:
         return self.order.event(type, f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id="s1",
                                 fulfillment_id=f"{group}-f", fulfillment_status=status, lines=lines, tracking=tracking, **{f"{status}_at": TIME})
 
-    def order_canceled(self, group, reason="buyer", user="u1", seller="s1", refund=0):
+    def order_canceled(self, group, reason="buyer", user="u1", seller="s1", refund=0, refunded=0):
         return self.order.event("order.canceled", f"{group}-1", order_id=f"{group}-1", number=NUMBER, order_group_id=group, user_id=user, seller_id=seller,
-                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], currency="USD", canceled_total=1000, refunded_total=0, refund_amount=refund,
+                                reason=reason, lines=[{"line_id": "l1", "offer_id": "o1", "quantity": 2}], currency="USD", canceled_total=1000, refunded_total=refunded, refund_amount=refund,
                                 canceled_at=TIME)

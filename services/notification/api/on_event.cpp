@@ -235,9 +235,12 @@ Result<void> EventHandler::on_order_canceled(sql::Tx& tx, const events::Event& e
   values.section(section_of(data.reason));
   if (data.currency && data.refunded_total && data.refund_amount) {
     AGORA_TRY(const auto currency, currency_of(*data.currency));
-    const auto refund = checked_add(data.refunded_total->value, data.refund_amount->value);
-    if (!refund) return json::validation_failed({{"/refund_amount", "out_of_range", "is more than there is"}});
-    values.refund(*refund, currency);
+    // One that ends by a refund gives nothing back by itself: what was given back is its end.
+    if (data.refund_amount->value > 0) {
+      values.refund("refund", data.refund_amount->value, currency);
+    } else {
+      values.refund("refunded", data.refunded_total->value, currency);
+    }
   }
   Message message{.event_id = event.id,
                   .kind = Kind::order_canceled,
@@ -262,7 +265,7 @@ Result<void> EventHandler::on_lines_canceled(sql::Tx& tx, const events::Event& e
                   .kind = Kind::order_lines_canceled,
                   .order_group_id = data.order_group_id.str(),
                   .order_id = data.order_id.str(),
-                  .data = values.end_lines().refund(data.refund_amount.value, currency).take(),
+                  .data = values.end_lines().refund("refund", data.refund_amount.value, currency).take(),
                   .made_at = clock_.now(),
                   .traceparent = event.traceparent};
   notify(tx, message, {data.user_id}, channels_);

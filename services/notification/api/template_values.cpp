@@ -62,9 +62,9 @@ TemplateValues& TemplateValues::end_lines() {
   return *this;
 }
 
-TemplateValues& TemplateValues::refund(std::int64_t minor, Currency currency) {
+TemplateValues& TemplateValues::refund(std::string_view section, std::int64_t minor, Currency currency) {
   if (minor == 0) return *this;
-  json_.key("refund").begin_object().member("total", to_decimal_string({minor, currency}));
+  json_.key(section).begin_object().member("total", to_decimal_string({minor, currency}));
   json_.member("currency", currency).end_object();
   return *this;
 }

@@ -27,8 +27,8 @@ class TemplateValues {
   TemplateValues& line(const FulfilledLineData& line);
   TemplateValues& line(const CanceledLineData& line);
   TemplateValues& end_lines();
-  /// What is given back of money that was taken, in minor units; nothing where there is none.
-  TemplateValues& refund(std::int64_t minor, Currency currency);
+  /// A section with what is given back of money that was taken, in minor units; nothing where there is none.
+  TemplateValues& refund(std::string_view section, std::int64_t minor, Currency currency);
   TemplateValues& tracking(const TrackingData& tracking);
   /// The object; the last call.
   std::string take();

@@ -70,7 +70,8 @@ Result<std::optional<FromPayment>> read_refund(const events::Event& event) {
                 .order_id = *data.order_id,
                 .amount = data.amount.value,
                 .currency = currency,
-                .restock = data.restock};
+                .restock = data.restock,
+                .settles_cancellation = data.reason == "canceled"};
   for (auto& line : data.lines) refund.lines.push_back({std::move(line.line_id), line.quantity.value});
   const auto reason = parse_enum<CancelReason>(data.reason);
   if (reason && *reason != CancelReason::expired) refund.reason = *reason;

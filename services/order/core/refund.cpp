@@ -67,9 +67,7 @@ Result<std::vector<RefundedUnits>> refund(Order& order, const Refund& refund, Ti
     }
   }
   const bool is_open = order.status == OrderStatus::confirmed;
-  if (is_open && is_last_of_money(order, refund)) {
-    give_up_rest(order, units);
-  }
+  if (is_open && !refund.settles_cancellation && is_last_of_money(order, refund)) give_up_rest(order, units);
   if (is_open && order.has_nothing_left()) {
     order.end(refund.reason, now);
   } else {

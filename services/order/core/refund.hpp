@@ -18,6 +18,7 @@ struct Refund {
   std::vector<LineUnits> lines{};              ///< none: the money alone, as of units that were canceled before
   bool restock = false;                        ///< whether its units can be sold again
   CancelReason reason = CancelReason::seller;  ///< of the order, where it ends by this
+  bool settles_cancellation = false;           ///< the money of units that were canceled before
 };
 
 /// What a refund did to the units of a line.
@@ -30,8 +31,8 @@ struct RefundedUnits {
 /// Takes a refund over. Of a line, units that were shipped come first: those that the buyer is still to get are given
 /// up only where it names more than were shipped. More units than there are count as those that there are; units that
 /// were canceled are none. With the last of what was captured all that is not shipped is given up as well: what nobody
-/// pays for nobody sends; of an order of which something was shipped, what was free is sent as before. Where nothing
-/// was shipped and no unit is left, the order ends.
+/// pays for nobody sends. What was free is sent as before where something was shipped, or where the money is that of
+/// units that were canceled. Where nothing was shipped and no unit is left, the order ends.
 ///
 /// One of no money is of its units alone. Gives the units of each line, in order. "No", and nothing is changed:
 /// failed_precondition `missing_dependency` (the order waits for its payment), `refund_exceeds_capture`,

@@ -116,7 +116,7 @@ void update_fulfillments(sql::Tx& tx, const std::vector<const Fulfillment*>& ful
 std::vector<const Fulfillment*> canceled_of(const Order& order) {
   std::vector<const Fulfillment*> canceled;
   for (const auto& fulfillment : order.fulfillments) {
-    if (fulfillment.state == FulfillmentState::canceled) canceled.push_back(&fulfillment);
+    if (fulfillment.canceled_at == order.updated_at) canceled.push_back(&fulfillment);
   }
   return canceled;
 }

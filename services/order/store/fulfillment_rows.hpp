@@ -21,7 +21,7 @@ struct OfOrder {
 void insert_fulfillments(sql::Tx& tx, const std::vector<OfOrder>& fulfillments);
 /// Writes what may change of them after they were made.
 void update_fulfillments(sql::Tx& tx, const std::vector<const Fulfillment*>& fulfillments);
-/// Those that are canceled: with them what was packed of an order that ended, or was not shipped in time.
+/// Those that were canceled by its last change: what was packed of an order that ended, or was not shipped in time.
 std::vector<const Fulfillment*> canceled_of(const Order& order);
 
 /// The group of a fulfilment's order; none when there is no such fulfilment. Neither ever changes.

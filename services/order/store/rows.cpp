@@ -124,7 +124,8 @@ OrderLine read_line(const sql::Rows& rows, int first) {
   // Until migration 0022, units that were paid back counted as unshipped while there were such.
   const auto refunded = rows.int64(first + 18);
   line.refunded_unshipped_quantity = std::min(refunded, line.reserved_quantity());
-  line.refunded_shipped_quantity = rows.int64(first + 19) + refunded - line.refunded_unshipped_quantity;
+  line.refunded_shipped_quantity =
+      std::min(rows.int64(first + 19) + refunded - line.refunded_unshipped_quantity, line.shipped_quantity);
   return line;
 }
 

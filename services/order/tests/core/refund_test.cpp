@@ -133,6 +133,23 @@ TEST(RefundOfAnOrder, OfAllAfterSomethingWasShippedLeavesWhatWasFree) {
   EXPECT_EQ(o.status, OrderStatus::confirmed);
 }
 
+TEST(RefundOfAnOrder, OfWhatWasCanceledLeavesWhatWasFree) {
+  auto o = paid();
+  o.lines.push_back({.line_id = LineId("free"), .offer_id = OfferId("y"), .quantity = 2});
+  const CancelRequest request{.role = CancelRole::buyer,
+                              .reason = CancelReason::buyer,
+                              .lines = std::vector<LineUnits>{{o.lines[0].line_id, 3}}};
+  ASSERT_TRUE(cancel(o, request, kNow).has_value());
+  auto settling = of(1'500);
+  settling.settles_cancellation = true;
+  const auto units = refund(o, settling, kNow);
+  ASSERT_TRUE(units.has_value());
+  EXPECT_EQ((*units)[1].unnamed, 0);
+  EXPECT_EQ(o.lines[1].reserved_quantity(), 2);
+  EXPECT_EQ(o.status, OrderStatus::confirmed);
+  EXPECT_EQ(o.payment_status, PaymentStatus::refunded);
+}
+
 TEST(RefundOfAnOrder, ThatCostNothingTakesWhatItNamesAlone) {
   auto o = paid();
   o.amounts = o.lines[0].amounts = {};
