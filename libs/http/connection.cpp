@@ -54,7 +54,7 @@ Task<void> Connection::serve(std::shared_ptr<ServerState> state, Socket socket) 
   connection.socket_.non_blocking(true, ignored);
   auto keep = Keep::yes;
   // A drain may begin while an answer is written; what came meanwhile is still a request that began.
-  while (keep == Keep::yes && !(connection.state_->draining && connection.input_.empty())) {
+  while (keep == Keep::yes && !(connection.state_->draining && connection.nothing_came())) {
     keep = co_await connection.serve_one();
   }
   // Here, where the request and its reader are gone: a stream lasts.
@@ -76,10 +76,15 @@ void Connection::sweep(Deadline now) {
   if (deadline_ <= now) abort();
 }
 
+bool Connection::nothing_came() const {
+  error_code ignored;
+  return input_.empty() && socket_.available(ignored) == 0;
+}
+
 void Connection::drain() {
-  error_code ec;
+  error_code ignored;
   // What was read already, though its turn has not come, is a request that began.
-  if (phase_ == Phase::idle && socket_.available(ec) == 0) socket_.cancel(ec);
+  if (phase_ == Phase::idle && nothing_came()) socket_.cancel(ignored);
   if (stream_) stream_->end(StreamEnd::drained);
 }
 

@@ -56,6 +56,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  /// No byte of a request, read or not.
+  bool nothing_came() const;
+
   enum class Keep { no, yes };
   Task<Keep> serve_one();
   /// Puts the response into output_ and begins to send it; send_rest() ends it.

@@ -88,10 +88,8 @@ std::int64_t sum(const std::vector<std::int64_t>& units) {
 /// The units of each line where the order is canceled as a whole.
 Result<std::vector<std::int64_t>> units_of_all(const Order& order, CancelRole role) {
   const bool is_packed = order.fulfillment_status != FulfillmentStatus::not_fulfilled;
-  const bool is_shipped =
-      std::any_of(order.lines.begin(), order.lines.end(), [](const auto& line) { return line.shipped_quantity > 0; });
   if (role == CancelRole::buyer && is_packed) return not_cancelable();
-  if (role == CancelRole::seller && is_shipped) return not_cancelable();
+  if (role == CancelRole::seller && order.has_shipped()) return not_cancelable();
   auto units = reserved_units(order);
   if (sum(units) == 0) return not_cancelable();
   return units;

@@ -52,11 +52,6 @@ bool has_fulfillment(FulfillmentStatus status) {
   return status != FulfillmentStatus::not_fulfilled;
 }
 
-bool has_shipped(const Order& order) {
-  return std::any_of(order.lines.begin(), order.lines.end(),
-                     [](const OrderLine& line) { return line.shipped_quantity > 0; });
-}
-
 /// How far all units that are due have come together, or the "partially" form of the most advanced.
 FulfillmentStatus progress_of(const std::vector<OrderLine>& lines) {
   using enum FulfillmentStatus;
@@ -90,7 +85,7 @@ Result<void> Order::cancel(CancelReason reason, Timestamp now) {
     return Error{Errc::conflict, "already_canceled", "The order is canceled already."};
   }
   // What is on its way is not canceled: it comes back, and is refunded.
-  if (!is_legal(status, OrderStatus::canceled) || has_shipped(*this) ||
+  if (!is_legal(status, OrderStatus::canceled) || has_shipped() ||
       (reason == CancelReason::buyer && has_fulfillment(fulfillment_status))) {
     return Error{Errc::conflict, "not_cancelable", "The order is too far along to be canceled."};
   }
@@ -125,9 +120,13 @@ void Order::touch(Timestamp now) {
   ++version;
 }
 
+bool Order::has_shipped() const {
+  return std::any_of(lines.begin(), lines.end(), [](const OrderLine& line) { return line.shipped_quantity > 0; });
+}
+
 bool Order::has_nothing_left() const {
-  return std::all_of(lines.begin(), lines.end(),
-                     [](const OrderLine& line) { return line.reserved_quantity() == 0 && line.shipped_quantity == 0; });
+  return !has_shipped() &&
+         std::all_of(lines.begin(), lines.end(), [](const OrderLine& line) { return line.reserved_quantity() == 0; });
 }
 
 std::int64_t OrderLine::canceled_total() const {

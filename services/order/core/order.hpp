@@ -90,6 +90,7 @@ struct Order {
   void end(CancelReason reason, Timestamp now);
   /// Another version, that something else of it is to be told.
   void touch(Timestamp now);
+  bool has_shipped() const;  ///< any unit
   /// No unit of it is to be shipped, and none was.
   bool has_nothing_left() const;
   std::int64_t canceled_total() const;

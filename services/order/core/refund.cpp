@@ -42,8 +42,7 @@ bool is_last_of_money(const Order& order, const Refund& refund) {
 
 /// What nobody pays for nobody sends. What was free goes with it, but where something was sent.
 void give_up_rest(Order& order, std::vector<RefundedUnits>& units) {
-  const bool has_shipped = std::any_of(order.lines.begin(), order.lines.end(),
-                                       [](const OrderLine& line) { return line.shipped_quantity > 0; });
+  const bool has_shipped = order.has_shipped();
   for (std::size_t i = 0; i < order.lines.size(); ++i) {
     auto& line = order.lines[i];
     if (has_shipped && line.amounts.total == 0) continue;
